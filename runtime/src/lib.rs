@@ -1,1 +1,12 @@
-//! Runtime.
+//! A multi-threaded work-stealing async runtime.
+#![deny(unsafe_code)]
+
+mod loom;
+mod util;
+
+mod budget;
+
+pub mod sync;
+pub mod io;
+
+mod blocking;

@@ -1,0 +1,202 @@
+//! The cooperative budget: how many ready leaf operations one poll may consume.
+//!
+//! A task that always finds its channel full and its socket readable would never return from
+//! `poll`. So each poll starts with [`Budget::initial`] units; a leaf future takes one through
+//! [`poll_proceed`] before it looks at its resource and gives it back if it did not get ready.
+//! With none left the leaf wakes the task and stays pending, which sends the task to the back
+//! of the queue.
+//!
+//! I1. Outside of a task (no runtime is polling) the budget is unlimited.
+//! I2. A unit taken by an operation that stays pending is given back.
+//!
+//! Source: the technique is Erlang's reduction count, applied per poll.
+
+use crate::loom::local;
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+/// Units left in the current poll, or none at all to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget(Option<u8>);
+
+impl Budget {
+    /// What a poll starts with. Programs observe it, so it equals tokio's documented 128.
+    pub(crate) const fn initial() -> Self {
+        Self(Some(128))
+    }
+
+    pub(crate) const fn unconstrained() -> Self {
+        Self(None)
+    }
+
+    pub(crate) const fn has_remaining(self) -> bool {
+        !matches!(self.0, Some(0))
+    }
+
+    /// The budget less one unit, or nothing if it is used up.
+    fn take_one(self) -> Option<Self> {
+        match self.0 {
+            None => Some(self),
+            Some(left) => left.checked_sub(1).map(|left| Self(Some(left))),
+        }
+    }
+}
+
+local! {
+    static CURRENT: Cell<Budget> = Cell::new(Budget::unconstrained())
+}
+
+/// Runs `f` with a fresh budget and restores the one before, also when `f` panics.
+#[inline]
+pub(crate) fn with_initial<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(Budget::initial(), f)
+}
+
+/// Runs `f` without a limit.
+pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(Budget::unconstrained(), f)
+}
+
+#[inline]
+fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
+    struct Restore(Budget);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            set(self.0);
+        }
+    }
+    let before = CURRENT.try_with(|cell| cell.replace(budget));
+    let _restore = before.ok().map(Restore);
+    f()
+}
+
+#[inline]
+fn set(budget: Budget) {
+    // A thread whose locals are gone polls no task: nothing to count.
+    let _ = CURRENT.try_with(|cell| cell.set(budget));
+}
+
+/// Starts a poll on a thread that polls tasks in a loop: cheaper than [`with_initial`],
+/// because such a thread has no budget of its own to restore.
+#[inline]
+pub(crate) fn start_poll() {
+    set(Budget::initial());
+}
+
+/// Ends what [`start_poll`] began.
+#[inline]
+pub(crate) fn end_poll() {
+    set(Budget::unconstrained());
+}
+
+/// Whether the current poll may go on.
+pub(crate) fn has_remaining() -> bool {
+    CURRENT.try_with(|cell| cell.get().has_remaining()).unwrap_or(true)
+}
+
+/// Gives the unit back on drop unless the operation made progress.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct RestoreOnPending(Cell<Budget>);
+
+impl RestoreOnPending {
+    /// The operation got ready: the unit is spent.
+    #[inline]
+    pub(crate) fn made_progress(&self) {
+        self.0.set(Budget::unconstrained());
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        // Unlimited means either "spent" or "there was nothing to count".
+        let before = self.0.get();
+        if before != Budget::unconstrained() {
+            set(before);
+        }
+    }
+}
+
+/// Takes one unit, or wakes the task and stays pending when none is left.
+#[inline]
+pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    let taken = CURRENT
+        .try_with(|cell| {
+            let before = cell.get();
+            before.take_one().map(|after| {
+                cell.set(after);
+                RestoreOnPending(Cell::new(before))
+            })
+        })
+        .unwrap_or_else(|_| Some(RestoreOnPending(Cell::new(Budget::unconstrained()))));
+    match taken {
+        Some(restore) => Poll::Ready(restore),
+        None => yield_exhausted(cx),
+    }
+}
+
+#[cold]
+fn yield_exhausted<T>(cx: &mut Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Pending, with the task woken, when the budget is used up; takes nothing.
+pub(crate) fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
+    if has_remaining() {
+        Poll::Ready(())
+    } else {
+        yield_exhausted(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    fn proceed() -> Poll<RestoreOnPending> {
+        poll_proceed(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// I1.
+    #[test]
+    fn outside_of_a_task_nothing_is_counted() {
+        for _ in 0..1_000 {
+            assert!(proceed().is_ready());
+        }
+    }
+
+    #[test]
+    fn a_poll_gets_exactly_the_initial_units() {
+        with_initial(|| {
+            for _ in 0..128 {
+                let Poll::Ready(unit) = proceed() else { panic!("budget ended early") };
+                unit.made_progress();
+            }
+            assert!(proceed().is_pending());
+            assert!(!has_remaining());
+        });
+        assert!(has_remaining());
+    }
+
+    /// I2.
+    #[test]
+    fn a_pending_operation_gives_its_unit_back() {
+        with_initial(|| {
+            for _ in 0..1_000 {
+                assert!(proceed().is_ready());
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_restores_the_budget_before() {
+        let caught = std::panic::catch_unwind(|| with_initial(|| panic!("inside")));
+        assert!(caught.is_err());
+        for _ in 0..1_000 {
+            assert!(proceed().is_ready());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Asynchronous input and output.
