@@ -1,12 +1,74 @@
-//! A multi-threaded work-stealing async runtime.
+//! A multi-threaded work-stealing async runtime: tokio's API, and blocking calls that do not
+//! stall the rest.
+//!
+//! Tasks are light: a million fit into memory, and starting one costs a small fraction of a
+//! microsecond. Each core has a worker; a worker without work steals from the others.
+//!
+//! ```
+//! use runtime::io::{AsyncReadExt, AsyncWriteExt};
+//! use runtime::net::{TcpListener, TcpStream};
+//!
+//! #[runtime::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     runtime::spawn(async move {
+//!         let (mut socket, _) = listener.accept().await?;
+//!         let mut line = [0; 5];
+//!         socket.read_exact(&mut line).await?;
+//!         socket.write_all(&line).await
+//!     });
+//!     let mut client = TcpStream::connect(address).await?;
+//!     client.write_all(b"hello").await?;
+//!     let mut answer = [0; 5];
+//!     client.read_exact(&mut answer).await?;
+//!     assert_eq!(&answer, b"hello");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `macros` | `#[main]`, `#[test]`, `select!`, `join!`, `try_join!` |
+//! | `net` | [`net`], and with it the reactor |
+//! | `full` (default) | all of the above |
+//! | `test-util` | `time::pause`, `advance`, `resume`, `Builder::start_paused` |
 #![deny(unsafe_code)]
 
+mod budget;
 mod loom;
 mod util;
 
-mod budget;
+mod cell;
 
-pub mod sync;
 pub mod io;
+pub mod sync;
 
 mod blocking;
+mod driver;
+
+mod scheduler;
+
+pub mod runtime;
+
+#[cfg(feature = "net")]
+pub mod net;
+pub mod task;
+pub mod time;
+
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macros;
+#[path = "macros/pin.rs"]
+mod pin;
+
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+#[doc(hidden)]
+pub mod model;
+
+pub use self::runtime::{Builder, Handle, Runtime};
+pub use self::task::{spawn, spawn_blocking};
+#[cfg(feature = "macros")]
+pub use runtime_macros::{main, test};

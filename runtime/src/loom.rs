@@ -38,7 +38,8 @@ mod plain {
     pub(crate) mod sync {
         pub(crate) mod atomic {
             pub(crate) use std::sync::atomic::{
-                AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+                AtomicBool, AtomicIsize, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+                Ordering, fence,
             };
         }
         #[cfg(runtime_tsan)]
@@ -166,7 +167,10 @@ mod plain {
         use std::{fmt, ops::Deref, ptr::NonNull};
 
         /// Reference counting without a fence, for ThreadSanitizer.
-        pub(crate) struct Arc<T>(NonNull<(AtomicUsize, T)>);
+        pub(crate) struct Arc<T>(NonNull<Shared<T>>);
+
+        #[repr(C)]
+        struct Shared<T>(AtomicUsize, T);
 
         // SAFETY: as for std's `Arc`: the count is atomic and the value is shared.
         unsafe impl<T: Send + Sync> Send for Arc<T> {}
@@ -175,7 +179,7 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new((AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new(Shared(AtomicUsize::new(1), value)))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -185,6 +189,15 @@ mod plain {
             pub(crate) fn as_ptr(this: &Self) -> *const T {
                 // SAFETY: by the count the allocation is alive while `this` is.
                 unsafe { &raw const (*this.0.as_ptr()).1 }
+            }
+
+            /// # Safety
+            ///
+            /// As for std's.
+            pub(crate) unsafe fn from_raw(value: *const T) -> Self {
+                let shared = value.cast_mut().wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
+                // SAFETY: `as_ptr` gave the address of a field of a live allocation.
+                Self(unsafe { NonNull::new_unchecked(shared.cast()) })
             }
 
             pub(crate) fn strong_count(this: &Self) -> usize {
@@ -328,7 +341,8 @@ mod modelled {
         pub(crate) use ::loom::sync::Arc;
         pub(crate) mod atomic {
             pub(crate) use ::loom::sync::atomic::{
-                AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+                AtomicBool, AtomicIsize, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+                Ordering, fence,
             };
         }
         checked_locks!(loom);
@@ -376,7 +390,8 @@ mod shuffled {
         pub(crate) use ::shuttle::sync::Arc;
         pub(crate) mod atomic {
             pub(crate) use ::shuttle::sync::atomic::{
-                AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+                AtomicBool, AtomicIsize, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+                Ordering, fence,
             };
         }
         checked_locks!(shuttle);

@@ -1,0 +1,240 @@
+//! What every cell begins with, whatever its future: the type-erased part.
+//!
+//! ```text
+//!   Header (72 bytes)                                                Cell<F, S>
+//!  ┌───────┬────────┬───────────┬────┬────────────┬───────┬───────┬──────────────────┐
+//!  │ state │ vtable │ scheduler │ id │ list links │ shard │ waker │ future or output │
+//!  └───────┴────────┴───────────┴────┴────────────┴───────┴───────┴──────────────────┘
+//! ```
+//!
+//! The vtable holds only what needs the future's type (poll, drop, move the output) and the
+//! scheduler's functions; all the rest is compiled once.
+#![allow(unsafe_code)]
+
+use super::error::JoinError;
+use super::id::Id;
+use super::owned::Links;
+use super::raw::Notified;
+use super::state::State;
+use super::{Payload, Schedule};
+use crate::loom::Track;
+use crate::loom::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+/// The erased part of a cell.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub(super) state: State,
+    pub(super) vtable: &'static VTable,
+    /// Belongs to the scheduler; what it points to outlives the cell (I6).
+    pub(super) scheduler: *const (),
+    pub(super) id: Id,
+    /// Guarded by the lock of the list `shard`.
+    pub(super) links: UnsafeCell<Links>,
+    /// Which list of live tasks the task is in; fixed at spawn.
+    pub(super) shard: u32,
+    /// Ruled by I5.
+    pub(super) join_waker: UnsafeCell<Option<Waker>>,
+    track: Track,
+}
+
+impl Header {
+    /// The pointer that `spawn` was given.
+    pub(crate) fn scheduler(&self) -> *const () {
+        self.scheduler
+    }
+
+    /// Which list of live tasks the task is in.
+    pub(crate) fn shard(&self) -> usize {
+        self.shard as usize
+    }
+
+    /// The task's id.
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+}
+
+/// Functions that know the future's or the scheduler's type.
+#[derive(Debug)]
+pub(super) struct VTable {
+    /// Polls the future; on ready replaces it by its output. Needs I2.
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> bool,
+    /// Drops future or output and stores the error. Needs I2.
+    pub(super) store_error: unsafe fn(NonNull<Header>, JoinError),
+    /// Moves the output to an `Option<Result<T, JoinError>>`. Needs I3.
+    pub(super) take_output: unsafe fn(NonNull<Header>, NonNull<()>),
+    /// Drops what is left in the stage. Needs I2 or I3.
+    pub(super) drop_stage: unsafe fn(NonNull<Header>),
+    /// Frees the cell, with what is left in it. Needs I6.
+    pub(super) free: unsafe fn(NonNull<Header>),
+    pub(super) scheduler: SchedulerVTable,
+}
+
+#[derive(Debug)]
+pub(super) struct SchedulerVTable {
+    pub(super) schedule: fn(Notified),
+    pub(super) reschedule: fn(Notified),
+    pub(super) release: fn(&Header) -> bool,
+    pub(super) cell_freed: fn(*const ()),
+    pub(super) task_panicked: fn(&Header, bool),
+}
+
+/// The future, then its output.
+enum Stage<F: Future> {
+    Running(F),
+    Finished(Result<F::Output, JoinError>),
+    Consumed,
+}
+
+/// The whole allocation.
+#[repr(C)]
+pub(super) struct Cell<F: Future, S> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+    scheduler: PhantomData<fn(S)>,
+}
+
+/// Builds a cell; three references belong to the caller (list, entry, `JoinHandle`).
+pub(super) fn allocate<F, S>(
+    future: F,
+    scheduler: *const (),
+    shard: usize,
+    id: Id,
+) -> NonNull<Header>
+where
+    F: Future,
+    S: Schedule,
+{
+    let cell = Box::new(Cell::<F, S> {
+        header: Header {
+            state: State::new(),
+            vtable: vtable::<F, S>(),
+            scheduler,
+            id,
+            links: UnsafeCell::new(Links::default()),
+            shard: shard as u32,
+            join_waker: UnsafeCell::new(None),
+            track: Track::new(),
+        },
+        stage: UnsafeCell::new(Stage::Running(future)),
+        scheduler: PhantomData,
+    });
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+fn vtable<F: Future, S: Schedule>() -> &'static VTable {
+    const {
+        &VTable {
+            poll: poll::<F, S>,
+            store_error: store_error::<F, S>,
+            take_output: take_output::<F, S>,
+            drop_stage: drop_stage::<F, S>,
+            free: free::<F, S>,
+            scheduler: SchedulerVTable {
+                schedule: S::schedule,
+                reschedule: S::reschedule,
+                release: S::release,
+                cell_freed: S::cell_freed,
+                task_panicked: S::task_panicked,
+            },
+        }
+    }
+}
+
+/// # Safety
+///
+/// `header` was made by [`allocate`] with these types, a reference to it is held, and by I2 or
+/// I3 nobody else touches the stage.
+unsafe fn with_stage<F: Future, S, R>(
+    header: NonNull<Header>,
+    f: impl FnOnce(&mut Stage<F>) -> R,
+) -> R {
+    // SAFETY: `Cell` is `repr(C)` and begins with the header; the caller holds a reference, so
+    // by I6 the cell is alive.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    cell.stage.with_mut(|stage| {
+        // SAFETY: by I2 or I3, as the caller says, this is the only access.
+        f(unsafe { &mut *stage })
+    })
+}
+
+/// # Safety
+///
+/// As [`with_stage`], by I2.
+unsafe fn poll<F: Future, S>(header: NonNull<Header>, cx: &mut Context<'_>) -> bool {
+    let work = |stage: &mut Stage<F>| {
+        let Stage::Running(future) = stage else {
+            unreachable!("a finished task was polled");
+        };
+        // SAFETY: the future lives in a heap cell and is dropped in place: it never moves.
+        let future = unsafe { Pin::new_unchecked(future) };
+        match future.poll(cx) {
+            Poll::Pending => false,
+            Poll::Ready(output) => {
+                // Drops the future in place; the output is stored even if that drop panics.
+                *stage = Stage::Finished(Ok(output));
+                true
+            }
+        }
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { with_stage::<F, S, _>(header, work) }
+}
+
+/// # Safety
+///
+/// As [`with_stage`], by I2.
+unsafe fn store_error<F: Future, S>(header: NonNull<Header>, error: JoinError) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { with_stage::<F, S, _>(header, |stage| *stage = Stage::Finished(Err(error))) }
+}
+
+/// # Safety
+///
+/// As [`with_stage`], by I3, and `slot` points to an `Option<Result<F::Output, JoinError>>`.
+unsafe fn take_output<F: Future, S>(header: NonNull<Header>, slot: NonNull<()>) {
+    let take = |stage: &mut Stage<F>| match mem::replace(stage, Stage::Consumed) {
+        Stage::Finished(output) => output,
+        Stage::Running(_) => unreachable!("the output was taken before completion"),
+        Stage::Consumed => panic!(
+            "JoinHandle polled after completion: its output was already taken. Do not poll a \
+             join handle again after it was ready"
+        ),
+    };
+    // SAFETY: the caller's promise, passed on.
+    let output = unsafe { with_stage::<F, S, _>(header, take) };
+    // SAFETY: the caller gave a valid, exclusive slot of this type.
+    unsafe { *slot.cast::<Option<Result<F::Output, JoinError>>>().as_mut() = Some(output) };
+}
+
+/// # Safety
+///
+/// As [`with_stage`].
+unsafe fn drop_stage<F: Future, S>(header: NonNull<Header>) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { with_stage::<F, S, _>(header, |stage| *stage = Stage::Consumed) }
+}
+
+/// # Safety
+///
+/// The caller dropped the last reference (I6).
+unsafe fn free<F: Future, S>(header: NonNull<Header>) {
+    // SAFETY: `allocate` leaked this box, and by I6 nobody else has a reference.
+    drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
+}
+
+/// The payload of a panic that nobody can be told of is dropped here; a drop that panics in
+/// turn is forgotten (I7 is about futures, not payloads).
+pub(super) fn discard_payload(payload: Payload) {
+    let drop_it = std::panic::AssertUnwindSafe(move || drop(payload));
+    if let Err(second) = std::panic::catch_unwind(drop_it) {
+        // Dropping this one could go on for ever.
+        mem::forget(second);
+    }
+}

@@ -1,0 +1,182 @@
+//! The handle that waits for a task's output. The invariants I1 to I7 are those of [`super`].
+#![allow(unsafe_code)]
+
+use super::abort::AbortHandle;
+use super::error::JoinError;
+use super::header::{Header, discard_payload};
+use super::id::Id;
+use super::raw::{TaskRef, drop_refs, free};
+use super::state::OnJoinDrop;
+use crate::budget;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker, ready};
+
+/// Waits for a spawned task and gives its output.
+///
+/// Dropping the handle detaches the task: it goes on, and its output is dropped. Awaiting gives
+/// `Err` with a [`JoinError`] if the task panicked or was cancelled.
+///
+/// # Cancel safety
+///
+/// Cancel safe when awaited through `&mut handle`: the output stays for the next await.
+///
+/// # Panics
+///
+/// Polling again after the output was given out panics.
+///
+/// ```
+/// # runtime::runtime::Runtime::new().unwrap().block_on(async {
+/// let task = runtime::spawn(async { 6 * 7 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # });
+/// ```
+pub struct JoinHandle<T> {
+    task: ManuallyDrop<TaskRef>,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle gives out a `T` that another thread made, and nothing else of it.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives out no `T` at all.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> std::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// The caller gives up a reference and the join interest of a cell whose output is `T`.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        // SAFETY: the caller's promise, passed on.
+        let task = unsafe { TaskRef::from_raw(header) };
+        Self { task: ManuallyDrop::new(task), output: PhantomData }
+    }
+
+    /// Cancels the task: its future is dropped at its next await point, on a thread of its
+    /// runtime, and awaiting the handle then gives an error that
+    /// [`is_cancelled`](JoinError::is_cancelled). A task that has finished keeps its output; a
+    /// blocking closure that has started runs to its end.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Whether the task has finished, with its future dropped.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// A handle that can only cancel the task.
+    #[must_use = "an abort handle does nothing by itself: keep it to call `abort` later"]
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(TaskRef::clone(&self.task))
+    }
+
+    /// The task's id, unique among the tasks that are alive.
+    pub fn id(&self) -> Id {
+        self.task.header().id()
+    }
+
+    /// Leaves `waker` for the completer; false if the task completed first.
+    fn register(&mut self, waker: &Waker) -> bool {
+        let header = self.task.header();
+        let snapshot = header.state.load();
+        if snapshot.is_complete() {
+            return false;
+        }
+        if snapshot.has_join_waker() {
+            // SAFETY: by I5 nobody but this handle writes the slot until the completer has given
+            // it up, which a handle that is still polled outlives.
+            let same = header.join_waker.with(|slot| unsafe {
+                (*slot).as_ref().is_some_and(|old| old.will_wake(waker))
+            });
+            if same {
+                // Complete meanwhile or not: the waker in place serves.
+                return !header.state.load().is_complete();
+            }
+            if !header.state.unset_join_waker() {
+                return false;
+            }
+        }
+        // Runs user code, so before the slot is touched.
+        let waker = waker.clone();
+        let old = self.replace_waker(Some(waker));
+        drop(old);
+        if self.task.header().state.set_join_waker() {
+            return true;
+        }
+        drop(self.replace_waker(None));
+        false
+    }
+
+    /// Drops the output if it was not taken; a panic of its drop is contained. The task is
+    /// complete.
+    fn drop_output(&self) {
+        let header = self.task.header();
+        let dropping = AssertUnwindSafe(|| {
+            // SAFETY: by I3 the stage is the handle's.
+            unsafe { (header.vtable.drop_stage)(self.task.as_raw()) };
+        });
+        if let Err(payload) = catch_unwind(dropping) {
+            discard_payload(payload);
+            (header.vtable.scheduler.task_panicked)(header, false);
+        }
+    }
+
+    /// By I5 only while `JOIN_WAKER` is clear.
+    fn replace_waker(&mut self, waker: Option<Waker>) -> Option<Waker> {
+        self.task.header().join_waker.with_mut(|slot| {
+            // SAFETY: by I5 the slot is the handle's while the bit is clear.
+            std::mem::replace(unsafe { &mut *slot }, waker)
+        })
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let unit = ready!(budget::poll_proceed(cx));
+        if self.register(cx.waker()) {
+            return Poll::Pending;
+        }
+        unit.made_progress();
+        let mut output: Option<Self::Output> = None;
+        let raw = self.task.as_raw();
+        let slot = NonNull::from(&mut output).cast::<()>();
+        // SAFETY: the task is complete, so by I3 the stage is the handle's; the slot has the
+        // type of the cell's output by `from_raw`.
+        unsafe { (self.task.header().vtable.take_output)(raw, slot) };
+        Poll::Ready(output.expect("`take_output` fills the slot or panics"))
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let header = self.task.header();
+        let raw = self.task.as_raw();
+        match header.state.drop_join() {
+            OnJoinDrop::Done => return,
+            OnJoinDrop::Free => return free(raw),
+            OnJoinDrop::DropWaker => drop(self.replace_waker(None)),
+            OnJoinDrop::DropOutput => self.drop_output(),
+            OnJoinDrop::DropBoth => {
+                self.drop_output();
+                drop(self.replace_waker(None));
+            }
+        }
+        drop_refs(raw, 1);
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs a task once: polls, stores the output or the panic, completes, reschedules.
+//! The invariants I1 to I7 are those of [`super`].
+#![allow(unsafe_code)]
+
+use super::error::JoinError;
+use super::header::{Header, discard_payload};
+use super::id;
+use super::raw::{Notified, free};
+use super::state::{OnPending, OnStart};
+use super::waker;
+use crate::budget;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::task::Context;
+
+impl Notified {
+    /// Polls the task, or drops its future if it was cancelled. Never unwinds.
+    pub(crate) fn run(self) {
+        let header = self.header();
+        let action = header.state.start_poll();
+        let raw = ManuallyDrop::new(self).0;
+        match action {
+            OnStart::Poll => run_poll(raw),
+            OnStart::Cancel => cancel(raw),
+        }
+    }
+}
+
+/// The caller set `RUNNING` and owns the entry's reference.
+fn run_poll(raw: NonNull<Header>) {
+    match poll_once(raw) {
+        Ok(true) => complete(raw),
+        Ok(false) => finish_pending(raw),
+        Err(payload) => {
+            store_error(raw, |header| JoinError::panic(header.id, payload));
+            note_panic(raw);
+            complete(raw);
+        }
+    }
+}
+
+/// Whether the future is ready, or its panic.
+fn poll_once(raw: NonNull<Header>) -> Result<bool, super::Payload> {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let _task = id::enter(header.id);
+    budget::start_poll();
+    let waker = waker::borrowed(header);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut cx = Context::from_waker(&waker);
+        // SAFETY: by I2 the runner alone touches the stage.
+        unsafe { (header.vtable.poll)(raw, &mut cx) }
+    }));
+    budget::end_poll();
+    result
+}
+
+fn finish_pending(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference until this update (I6).
+    let header = unsafe { raw.as_ref() };
+    // After this update the task may be running elsewhere, or freed, unless a reference is ours.
+    let vtable = header.vtable;
+    match header.state.finish_pending() {
+        OnPending::Done => {}
+        OnPending::Free => free(raw),
+        OnPending::Reschedule => (vtable.scheduler.reschedule)(Notified(raw)),
+        OnPending::Cancel => cancel(raw),
+    }
+}
+
+/// Drops the future and completes with the error. The caller set `RUNNING` (I7).
+fn cancel(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let _task = id::enter(header.id);
+    store_error(raw, |header| JoinError::cancelled(header.id));
+    complete(raw);
+}
+
+/// Replaces future or output by an error. If their drop panics, the first panic is kept for
+/// the `JoinHandle`; a second one is dropped.
+fn store_error(raw: NonNull<Header>, error: impl FnOnce(&Header) -> JoinError) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let error = error(header);
+    let was_panic = error.is_panic();
+    let store = |error: JoinError| {
+        catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: by I2 the runner alone touches the stage.
+            unsafe { (header.vtable.store_error)(raw, error) };
+        }))
+    };
+    // The error is stored even when the drop of what was there unwinds.
+    let Err(payload) = store(error) else { return };
+    if was_panic {
+        discard_payload(payload);
+        return;
+    }
+    // Replaces an error by an error: no user code runs.
+    if let Err(payload) = store(JoinError::panic(header.id, payload)) {
+        discard_payload(payload);
+    }
+    note_panic(raw);
+}
+
+fn note_panic(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let joinable = header.state.load().has_join_interest();
+    (header.vtable.scheduler.task_panicked)(header, joinable);
+}
+
+/// The output is stored: publish it, wake the joiner, leave the list, drop the references.
+fn complete(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let before = header.state.complete();
+    if !before.has_join_interest() {
+        let _task = id::enter(header.id);
+        let dropping = AssertUnwindSafe(|| {
+            // SAFETY: by I3 nobody is left to take the output.
+            unsafe { (header.vtable.drop_stage)(raw) };
+        });
+        if let Err(payload) = catch_unwind(dropping) {
+            discard_payload(payload);
+            (header.vtable.scheduler.task_panicked)(header, false);
+        }
+    } else if before.has_join_waker() {
+        wake_joiner(header);
+    }
+    let listed = (header.vtable.scheduler.release)(header);
+    if header.state.finish_complete(1 + usize::from(listed), before.has_join_waker()) {
+        free(raw);
+    }
+}
+
+/// The task is complete and the join waker is the completer's (I5).
+fn wake_joiner(header: &Header) {
+    let waking = AssertUnwindSafe(|| {
+        header.join_waker.with(|slot| {
+            // SAFETY: by I5 nobody writes the slot until `finish_complete`; a `JoinHandle` may
+            // read it at the same time.
+            if let Some(waker) = unsafe { &*slot } {
+                waker.wake_by_ref();
+            }
+        });
+    });
+    if let Err(payload) = catch_unwind(waking) {
+        // A foreign waker's panic is its own affair.
+        discard_payload(payload);
+    }
+}

@@ -1,0 +1,204 @@
+//! The owning pointers to a cell: [`TaskRef`] is any one reference, [`Notified`] the run-queue
+//! entry. The invariants I1 to I7 are those of [`super`].
+#![allow(unsafe_code)]
+
+use super::Schedule;
+use super::header::{self, Header};
+use super::id::Id;
+use super::join::JoinHandle;
+use super::state::{OnWake, Snapshot};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+/// One counted reference to a cell.
+#[derive(Debug)]
+pub(crate) struct TaskRef(NonNull<Header>);
+
+// SAFETY: the header is shared through atomics and the rules I2, I3, I5; futures that are not
+// `Send` only enter cells whose scheduler never polls or drops them on another thread (I7).
+unsafe impl Send for TaskRef {}
+// SAFETY: as above.
+unsafe impl Sync for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    ///
+    /// The caller gives up one counted reference.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    /// The pointer, with its reference.
+    pub(super) fn into_raw(self) -> NonNull<Header> {
+        ManuallyDrop::new(self).0
+    }
+
+    pub(super) fn as_raw(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: by I6 the cell is alive while this reference is.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.header().state.load()
+    }
+
+    /// Cancels the task: it is scheduled if it was idle, and dropped by whoever runs it (I7).
+    pub(crate) fn abort(&self) {
+        if self.header().state.abort() == OnWake::Schedule {
+            schedule(self.0);
+        }
+    }
+
+    /// As [`Self::abort`], using up the reference.
+    pub(crate) fn abort_by_value(self) {
+        let raw = self.into_raw();
+        // SAFETY: the reference is not given up before the state says so (I6).
+        let action = unsafe { raw.as_ref() }.state.abort_by_value();
+        apply(raw, action);
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.snapshot().is_complete()
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> Self {
+        self.header().state.ref_inc();
+        Self(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        drop_refs(self.0, 1);
+    }
+}
+
+/// Does what a transition asked for.
+pub(super) fn apply(header: NonNull<Header>, action: OnWake) {
+    match action {
+        OnWake::Done => {}
+        OnWake::Schedule => schedule(header),
+        OnWake::Free => free(header),
+    }
+}
+
+/// Hands the entry that a transition just made to the scheduler.
+fn schedule(header: NonNull<Header>) {
+    // SAFETY: the transition left a reference for the entry (I1), so the cell is alive.
+    let schedule = unsafe { header.as_ref() }.vtable.scheduler.schedule;
+    schedule(Notified(header));
+}
+
+/// Drops `count` references that the caller owns.
+pub(super) fn drop_refs(header: NonNull<Header>, count: usize) {
+    // SAFETY: the caller's references keep the cell alive until this update (I6).
+    if unsafe { header.as_ref() }.state.ref_dec(count) {
+        free(header);
+    }
+}
+
+/// Frees a cell whose last reference is gone, then lets go of the scheduler.
+#[cold]
+#[inline(never)]
+pub(super) fn free(header: NonNull<Header>) {
+    // SAFETY: by I6 the caller alone knows the cell.
+    let cell = unsafe { header.as_ref() };
+    let (vtable, scheduler) = (cell.vtable, cell.scheduler);
+    // The stage may hold an output that nobody took (a forgotten handle) whose drop panics.
+    let freeing = std::panic::AssertUnwindSafe(|| {
+        // SAFETY: by I6 the caller alone knows the cell.
+        unsafe { (vtable.free)(header) };
+    });
+    let result = std::panic::catch_unwind(freeing);
+    (vtable.scheduler.cell_freed)(scheduler);
+    if let Err(payload) = result {
+        header::discard_payload(payload);
+    }
+}
+
+/// The run-queue entry: its holder runs the task (I1).
+#[derive(Debug)]
+#[must_use = "a dropped entry leaves its task unrun until shutdown"]
+pub(crate) struct Notified(pub(super) NonNull<Header>);
+
+// SAFETY: as for `TaskRef`.
+unsafe impl Send for Notified {}
+
+impl Notified {
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the entry owns a reference (I1), so the cell is alive (I6).
+        unsafe { self.0.as_ref() }
+    }
+
+    /// As a bare pointer for queues that store words; back through [`Self::from_ptr`].
+    pub(crate) fn into_ptr(self) -> *mut Header {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// # Safety
+    ///
+    /// `pointer` came from [`Self::into_ptr`] and is used once.
+    pub(crate) unsafe fn from_ptr(pointer: NonNull<Header>) -> Self {
+        Self(pointer)
+    }
+
+    /// Marks the task cancelled, so that running it drops its future.
+    pub(crate) fn cancel(&self) {
+        // Queued (I1), so there is nothing to schedule.
+        let action = self.header().state.abort();
+        debug_assert_eq!(action, OnWake::Done);
+    }
+}
+
+impl Drop for Notified {
+    fn drop(&mut self) {
+        drop_refs(self.0, 1);
+    }
+}
+
+/// What a spawn gives out: the three references of a new cell.
+#[derive(Debug)]
+pub(crate) struct Spawned<T> {
+    /// For the list of live tasks.
+    pub(crate) owned: TaskRef,
+    /// For the run queue.
+    pub(crate) notified: Notified,
+    /// For the caller.
+    pub(crate) join: JoinHandle<T>,
+}
+
+/// Makes a task.
+///
+/// `scheduler` comes back through [`Header::scheduler`] and, once the cell is freed, through
+/// [`Schedule::cell_freed`].
+///
+/// # Safety
+///
+/// `scheduler` stays valid until `cell_freed`. If `future` or its output is not `Send`, the
+/// scheduler polls and drops it on the thread that calls this function only.
+pub(crate) unsafe fn spawn<F, S>(
+    future: F,
+    scheduler: *const (),
+    shard: usize,
+    id: Id,
+) -> Spawned<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+    S: Schedule,
+{
+    let header = header::allocate::<F, S>(future, scheduler, shard, id);
+    Spawned {
+        // SAFETY: the state starts with three references; this is the first.
+        owned: unsafe { TaskRef::from_raw(header) },
+        notified: Notified(header),
+        // SAFETY: the third reference, and the one join interest.
+        join: unsafe { JoinHandle::from_raw(header) },
+    }
+}

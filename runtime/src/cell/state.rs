@@ -1,0 +1,479 @@
+//! The state word: flags and reference count in one atomic. [`Snapshot`] is a pure value whose
+//! named transitions return what the caller must do next; [`State`] applies them in one
+//! compare-and-swap loop.
+//!
+//! | bit | name | set by | cleared by |
+//! |---|---|---|---|
+//! | 0 | `RUNNING` | the run-queue entry's holder | end of the poll, completion |
+//! | 1 | `COMPLETE` | the runner | never |
+//! | 2 | `NOTIFIED` | wake, abort, spawn | start of the poll |
+//! | 3 | `CANCELLED` | abort, shutdown | never |
+//! | 4 | `JOIN_INTEREST` | spawn | drop of the `JoinHandle` |
+//! | 5 | `JOIN_WAKER` | the `JoinHandle` | the `JoinHandle` before completion, the completer after |
+//! | 6.. | references | | |
+//!
+//! The invariants I1 to I7 are those of [`super`].
+
+use crate::loom::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+
+const RUNNING: usize = 1;
+const COMPLETE: usize = 1 << 1;
+const NOTIFIED: usize = 1 << 2;
+const CANCELLED: usize = 1 << 3;
+const JOIN_INTEREST: usize = 1 << 4;
+const JOIN_WAKER: usize = 1 << 5;
+const REF_ONE: usize = 1 << 6;
+
+/// A spawned task has three references: live list, run-queue entry, `JoinHandle`.
+const INITIAL: usize = NOTIFIED | JOIN_INTEREST | (3 * REF_ONE);
+
+/// What the holder of a run-queue entry does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnStart {
+    /// Poll the future; the entry's reference goes with it.
+    Poll,
+    /// Drop the future and complete as cancelled.
+    Cancel,
+}
+
+/// What the runner does after a poll that was not ready.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnPending {
+    /// Nothing: the runner's reference is gone.
+    Done,
+    /// It was the last reference: free the cell.
+    Free,
+    /// Woken meanwhile: the runner's reference is a run-queue entry again.
+    Reschedule,
+    /// Aborted meanwhile: still running; drop the future and complete.
+    Cancel,
+}
+
+/// What a waker does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnWake {
+    /// Nothing.
+    Done,
+    /// Queue the task: one reference belongs to the entry.
+    Schedule,
+    /// It was the last reference: free the cell.
+    Free,
+}
+
+/// What the dropped `JoinHandle` does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnJoinDrop {
+    /// Nothing: its reference is gone.
+    Done,
+    /// Its reference was the last.
+    Free,
+    /// Drop the join waker, then the reference.
+    DropWaker,
+    /// Drop the output, then the reference; the completer still uses the join waker.
+    DropOutput,
+    /// Drop the output and the join waker, then the reference.
+    DropBoth,
+}
+
+/// A value read from the word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Snapshot(usize);
+
+impl Snapshot {
+    pub(super) fn is_running(self) -> bool {
+        self.0 & RUNNING != 0
+    }
+
+    pub(super) fn is_complete(self) -> bool {
+        self.0 & COMPLETE != 0
+    }
+
+    pub(super) fn is_notified(self) -> bool {
+        self.0 & NOTIFIED != 0
+    }
+
+    pub(super) fn is_cancelled(self) -> bool {
+        self.0 & CANCELLED != 0
+    }
+
+    pub(super) fn has_join_interest(self) -> bool {
+        self.0 & JOIN_INTEREST != 0
+    }
+
+    pub(super) fn has_join_waker(self) -> bool {
+        self.0 & JOIN_WAKER != 0
+    }
+
+    pub(super) fn refs(self) -> usize {
+        self.0 / REF_ONE
+    }
+
+    fn with(self, flags: usize) -> Self {
+        Self(self.0 | flags)
+    }
+
+    fn without(self, flags: usize) -> Self {
+        Self(self.0 & !flags)
+    }
+
+    fn ref_inc(self) -> Self {
+        assert!(self.0 <= isize::MAX as usize, "too many references to one task");
+        Self(self.0 + REF_ONE)
+    }
+
+    fn ref_dec(self) -> Self {
+        debug_assert!(self.refs() > 0, "{self:?} has no reference to drop");
+        Self(self.0 - REF_ONE)
+    }
+
+    /// The holder of the entry starts: by I1 the task is queued and nobody runs it.
+    fn start_poll(self) -> (Self, OnStart) {
+        debug_assert!(
+            self.is_notified() && !self.is_running() && !self.is_complete(),
+            "{self:?} broke I1"
+        );
+        let action = if self.is_cancelled() { OnStart::Cancel } else { OnStart::Poll };
+        (self.with(RUNNING).without(NOTIFIED), action)
+    }
+
+    /// A poll returned pending.
+    fn finish_pending(self) -> (Self, OnPending) {
+        debug_assert!(self.is_running() && !self.is_complete(), "{self:?} is not being polled");
+        if self.is_cancelled() {
+            return (self, OnPending::Cancel);
+        }
+        let idle = self.without(RUNNING);
+        if self.is_notified() {
+            return (idle, OnPending::Reschedule);
+        }
+        let idle = idle.ref_dec();
+        (idle, if idle.refs() == 0 { OnPending::Free } else { OnPending::Done })
+    }
+
+    /// The future is gone and the output stored. A wake during the last poll is forgotten.
+    fn complete(self) -> (Self, Self) {
+        debug_assert!(self.is_running() && !self.is_complete(), "{self:?} completed twice");
+        (self.with(COMPLETE).without(RUNNING | NOTIFIED), self)
+    }
+
+    /// A waker is used up: its reference becomes the entry's where one is needed.
+    fn wake_by_value(self) -> (Self, OnWake) {
+        if self.is_complete() || self.is_notified() {
+            return self.drop_ref();
+        }
+        if self.is_running() {
+            // The runner holds a reference, so this is not the last.
+            return (self.with(NOTIFIED).ref_dec(), OnWake::Done);
+        }
+        (self.with(NOTIFIED), OnWake::Schedule)
+    }
+
+    fn wake_by_ref(self) -> (Self, OnWake) {
+        if self.is_complete() || self.is_notified() {
+            return (self, OnWake::Done);
+        }
+        if self.is_running() {
+            return (self.with(NOTIFIED), OnWake::Done);
+        }
+        (self.with(NOTIFIED).ref_inc(), OnWake::Schedule)
+    }
+
+    /// Marks the task cancelled and sees that somebody runs it once more.
+    fn abort(self) -> (Self, OnWake) {
+        if self.is_complete() {
+            return (self, OnWake::Done);
+        }
+        let marked = self.with(CANCELLED);
+        if self.is_running() || self.is_notified() {
+            // The runner looks again after the poll; a queued entry looks before it.
+            return (marked, OnWake::Done);
+        }
+        (marked.with(NOTIFIED).ref_inc(), OnWake::Schedule)
+    }
+
+    /// As [`Self::abort`], using up a reference.
+    fn abort_by_value(self) -> (Self, OnWake) {
+        if self.is_complete() {
+            return self.drop_ref();
+        }
+        let marked = self.with(CANCELLED);
+        if self.is_running() || self.is_notified() {
+            // The runner or the entry holds another reference.
+            return (marked.ref_dec(), OnWake::Done);
+        }
+        (marked.with(NOTIFIED), OnWake::Schedule)
+    }
+
+    fn drop_ref(self) -> (Self, OnWake) {
+        let after = self.ref_dec();
+        (after, if after.refs() == 0 { OnWake::Free } else { OnWake::Done })
+    }
+
+    /// Hands the join waker to the completer; false after completion.
+    fn set_join_waker(self) -> (Self, bool) {
+        debug_assert!(self.has_join_interest() && !self.has_join_waker(), "{self:?} broke I5");
+        if self.is_complete() { (self, false) } else { (self.with(JOIN_WAKER), true) }
+    }
+
+    /// Takes the join waker back; false after completion.
+    fn unset_join_waker(self) -> (Self, bool) {
+        debug_assert!(self.has_join_interest() && self.has_join_waker(), "{self:?} broke I5");
+        if self.is_complete() { (self, false) } else { (self.without(JOIN_WAKER), true) }
+    }
+
+    fn drop_join(self) -> (Self, OnJoinDrop) {
+        debug_assert!(self.has_join_interest(), "{self:?} lost its join handle twice");
+        let left = self.without(JOIN_INTEREST);
+        if self.is_complete() {
+            let waker_in_use = self.has_join_waker();
+            return (left, if waker_in_use { OnJoinDrop::DropOutput } else { OnJoinDrop::DropBoth });
+        }
+        if self.has_join_waker() {
+            return (left.without(JOIN_WAKER), OnJoinDrop::DropWaker);
+        }
+        let left = left.ref_dec();
+        (left, if left.refs() == 0 { OnJoinDrop::Free } else { OnJoinDrop::Done })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("running", &self.is_running())
+            .field("complete", &self.is_complete())
+            .field("notified", &self.is_notified())
+            .field("cancelled", &self.is_cancelled())
+            .field("join_interest", &self.has_join_interest())
+            .field("join_waker", &self.has_join_waker())
+            .field("refs", &self.refs())
+            .finish()
+    }
+}
+
+/// The word in the cell.
+#[derive(Debug)]
+pub(super) struct State(AtomicUsize);
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self(AtomicUsize::new(INITIAL))
+    }
+
+    #[inline]
+    fn update<R>(&self, transition: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
+        // A stale first guess only costs one more round.
+        let mut current = self.0.load(Ordering::Relaxed);
+        loop {
+            let (next, action) = transition(Snapshot(current));
+            // Also when nothing changes: the release edge is part of I4.
+            match self.0.compare_exchange_weak(
+                current,
+                next.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return action,
+                Err(seen) => current = seen,
+            }
+        }
+    }
+
+    pub(super) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Acquire))
+    }
+
+    pub(super) fn start_poll(&self) -> OnStart {
+        self.update(Snapshot::start_poll)
+    }
+
+    pub(super) fn finish_pending(&self) -> OnPending {
+        self.update(Snapshot::finish_pending)
+    }
+
+    /// The word as it was before completion.
+    pub(super) fn complete(&self) -> Snapshot {
+        self.update(Snapshot::complete)
+    }
+
+    pub(super) fn wake_by_value(&self) -> OnWake {
+        self.update(Snapshot::wake_by_value)
+    }
+
+    pub(super) fn wake_by_ref(&self) -> OnWake {
+        self.update(Snapshot::wake_by_ref)
+    }
+
+    pub(super) fn abort(&self) -> OnWake {
+        self.update(Snapshot::abort)
+    }
+
+    pub(super) fn abort_by_value(&self) -> OnWake {
+        self.update(Snapshot::abort_by_value)
+    }
+
+    pub(super) fn set_join_waker(&self) -> bool {
+        self.update(Snapshot::set_join_waker)
+    }
+
+    pub(super) fn unset_join_waker(&self) -> bool {
+        self.update(Snapshot::unset_join_waker)
+    }
+
+    pub(super) fn drop_join(&self) -> OnJoinDrop {
+        self.update(Snapshot::drop_join)
+    }
+
+    pub(super) fn ref_inc(&self) {
+        // Relaxed: the new reference is made from one that the caller holds.
+        let before = self.0.fetch_add(REF_ONE, Ordering::Relaxed);
+        if before > isize::MAX as usize {
+            std::process::abort();
+        }
+    }
+
+    /// Drops `count` references; true if they were the last.
+    #[must_use]
+    pub(super) fn ref_dec(&self, count: usize) -> bool {
+        let before = Snapshot(self.0.fetch_sub(count * REF_ONE, Ordering::AcqRel));
+        debug_assert!(before.refs() >= count, "{before:?} has fewer than {count} references");
+        before.refs() == count
+    }
+
+    /// The completer's end: drops `count` references and, in the same update, gives the join
+    /// waker up if it `had_waker` (I5). True if the references were the last.
+    #[must_use]
+    pub(super) fn finish_complete(&self, count: usize, had_waker: bool) -> bool {
+        let waker = if had_waker { JOIN_WAKER } else { 0 };
+        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + waker, Ordering::AcqRel));
+        debug_assert!(before.is_complete() && before.refs() >= count, "{before:?}");
+        debug_assert_eq!(before.has_join_waker(), had_waker, "{before:?} broke I5");
+        before.refs() == count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every combination of flags that the invariants allow, with 1 to 3 references.
+    fn reachable() -> impl Iterator<Item = Snapshot> {
+        (1..=3).flat_map(|refs| (0..REF_ONE).map(move |flags| Snapshot(flags | (refs * REF_ONE)))).filter(
+            |s| {
+                !(s.is_complete() && (s.is_running() || s.is_notified()))
+                    && (s.has_join_interest() || !s.has_join_waker() || s.is_complete())
+            },
+        )
+    }
+
+    fn open() -> impl Iterator<Item = Snapshot> {
+        reachable().filter(|s| !s.is_complete())
+    }
+
+    /// I4: whatever the flags were, a wake is remembered until the next poll.
+    #[test]
+    fn wake_is_never_forgotten_before_completion() {
+        for before in open().filter(|s| s.refs() > 1) {
+            assert!(before.wake_by_ref().0.is_notified(), "{before:?} forgot the wake");
+            assert!(before.wake_by_value().0.is_notified(), "{before:?} forgot the wake");
+        }
+    }
+
+    /// I1: an entry is made exactly when the task was idle.
+    #[test]
+    fn wake_schedules_exactly_the_idle_tasks() {
+        for before in reachable().filter(|s| s.refs() > 1) {
+            let idle = !before.is_complete() && !before.is_running() && !before.is_notified();
+            assert_eq!(before.wake_by_ref().1 == OnWake::Schedule, idle, "{before:?}");
+            assert_eq!(before.wake_by_value().1 == OnWake::Schedule, idle, "{before:?}");
+            assert_eq!(before.abort().1 == OnWake::Schedule, idle, "{before:?}");
+            assert_eq!(before.abort_by_value().1 == OnWake::Schedule, idle, "{before:?}");
+        }
+    }
+
+    /// A reference is used up by value, and made for an entry by reference.
+    #[test]
+    fn references_balance_in_every_transition() {
+        for before in reachable().filter(|s| s.refs() > 1) {
+            let count = |(after, action): (Snapshot, OnWake)| {
+                let entry = usize::from(action == OnWake::Schedule);
+                (after.refs(), entry)
+            };
+            let (refs, entry) = count(before.wake_by_ref());
+            assert_eq!(refs, before.refs() + entry, "{before:?} wake_by_ref");
+            let (refs, entry) = count(before.wake_by_value());
+            assert_eq!(refs, before.refs() - 1 + entry, "{before:?} wake_by_value");
+            let (refs, entry) = count(before.abort());
+            assert_eq!(refs, before.refs() + entry, "{before:?} abort");
+            let (refs, entry) = count(before.abort_by_value());
+            assert_eq!(refs, before.refs() - 1 + entry, "{before:?} abort_by_value");
+        }
+    }
+
+    /// I7: after an abort the next look at the task cancels it.
+    #[test]
+    fn abort_reaches_queued_and_running_tasks() {
+        for before in open() {
+            let (marked, _) = before.abort();
+            assert!(marked.is_cancelled());
+            if marked.is_running() {
+                assert_eq!(marked.finish_pending().1, OnPending::Cancel, "{before:?}");
+            } else {
+                assert_eq!(marked.start_poll().1, OnStart::Cancel, "{before:?}");
+            }
+        }
+    }
+
+    /// I3: nothing changes the flags of a complete task but the `JoinHandle`'s drop.
+    #[test]
+    fn a_complete_task_stays_complete() {
+        for before in reachable().filter(|s| s.is_complete() && s.refs() > 1) {
+            assert_eq!(before.wake_by_ref(), (before, OnWake::Done));
+            assert_eq!(before.abort(), (before, OnWake::Done));
+            assert_eq!(before.wake_by_value().0, before.ref_dec());
+            if before.has_join_interest() {
+                let action = before.drop_join().1;
+                assert_eq!(action == OnJoinDrop::DropOutput, before.has_join_waker());
+                assert_eq!(action == OnJoinDrop::DropBoth, !before.has_join_waker());
+            }
+        }
+    }
+
+    /// I5: the `JoinHandle` gets the waker back before completion only.
+    #[test]
+    fn the_join_waker_changes_hands_before_completion_only() {
+        for before in reachable().filter(|s| s.has_join_interest()) {
+            let (after, done) = if before.has_join_waker() {
+                before.unset_join_waker()
+            } else {
+                before.set_join_waker()
+            };
+            assert_eq!(done, !before.is_complete());
+            assert_eq!(after.has_join_waker() != before.has_join_waker(), done);
+        }
+    }
+
+    #[test]
+    fn completion_forgets_wakes_and_keeps_references() {
+        for before in open().filter(|s| s.is_running()) {
+            let (after, seen) = before.complete();
+            assert_eq!(seen, before);
+            assert!(after.is_complete() && !after.is_running() && !after.is_notified());
+            assert_eq!(after.refs(), before.refs());
+        }
+    }
+
+    #[test]
+    fn a_pending_poll_keeps_its_reference_only_to_run_again() {
+        for before in open().filter(|s| s.is_running()) {
+            let (after, action) = before.finish_pending();
+            let kept = matches!(action, OnPending::Reschedule | OnPending::Cancel);
+            assert_eq!(after.refs(), before.refs() - usize::from(!kept), "{before:?}");
+            assert_eq!(action == OnPending::Free, after.refs() == 0, "{before:?}");
+        }
+    }
+}

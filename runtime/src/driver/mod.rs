@@ -1,0 +1,178 @@
+//! What an idle thread waits on: the reactor, the timer wheels and the clock, joined.
+//!
+//! One thread at a time holds the driver's *token* ([`Token`]): it waits in the reactor for I/O,
+//! for wakes from other threads, and for the earliest deadline of all wheels. The others wait
+//! on something cheaper. The token is never held while a task is polled.
+//!
+//! - D1. Whoever waits in the reactor waits at most until the earliest deadline that any wheel
+//!   had when the wait began; an earlier one armed later by another thread wakes it (see
+//!   [`timers`]).
+//! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
+
+pub(crate) mod clock;
+#[cfg(feature = "net")]
+pub(crate) mod evented;
+pub(crate) mod reactor;
+pub(crate) mod timers;
+
+use self::clock::Clock;
+use self::reactor::{Reactor, ReactorHandle, Wait};
+use self::timers::Timers;
+use crate::loom::sync::atomic::{AtomicBool, Ordering};
+use crate::loom::sync::{Arc, Mutex, MutexGuard};
+use std::io;
+
+/// What a runtime enables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    /// How many events a turn takes, if I/O is enabled.
+    pub(crate) io_events: Option<usize>,
+    pub(crate) time: bool,
+    /// How many wheels besides the one for other threads.
+    pub(crate) wheels: usize,
+    pub(crate) can_pause: bool,
+    pub(crate) start_paused: bool,
+}
+
+/// The driver of one runtime.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    reactor: Mutex<Reactor>,
+    /// Whether somebody waits in the reactor. A hint for the monitor, which orders nothing.
+    attended: AtomicBool,
+    handle: ReactorHandle,
+    timers: Option<Timers>,
+    clock: Arc<Clock>,
+}
+
+impl Driver {
+    /// # Errors
+    ///
+    /// Returns the system's error if the reactor cannot be made, for want of descriptors say.
+    pub(crate) fn new(config: Config) -> io::Result<Self> {
+        let (reactor, handle) = Reactor::new(config.io_events)?;
+        let clock = Arc::new(if config.start_paused {
+            Clock::new_paused()
+        } else {
+            Clock::new(config.can_pause)
+        });
+        let timers = config.time.then(|| {
+            let wake = handle.clone();
+            Timers::new(config.wheels, clock.clone(), Box::new(move || wake.wake()))
+        });
+        Ok(Self {
+            reactor: Mutex::new(reactor),
+            attended: AtomicBool::new(false),
+            handle,
+            timers,
+            clock,
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn timers(&self) -> Option<&Timers> {
+        self.timers.as_ref()
+    }
+
+    pub(crate) fn handle(&self) -> &ReactorHandle {
+        &self.handle
+    }
+
+    /// Ends a wait in the reactor, the present one or the next.
+    pub(crate) fn wake(&self) {
+        self.handle.wake();
+    }
+
+    /// The right to wait, if nobody has it.
+    pub(crate) fn try_token(&self) -> Option<Token<'_>> {
+        let reactor = self.reactor.try_lock()?;
+        Some(Token { driver: self, reactor })
+    }
+
+    /// Whether nobody waits in the reactor although something could come from it.
+    pub(crate) fn is_unattended(&self) -> bool {
+        !self.attended.load(Ordering::Relaxed)
+            && (self.handle.has_sources() || self.next_deadline_ns().is_some())
+    }
+
+    fn next_deadline_ns(&self) -> Option<u64> {
+        self.timers.as_ref()?.next_deadline_ns()
+    }
+
+    /// Whether some wheel has a deadline that has passed.
+    pub(crate) fn has_overdue_timer(&self) -> bool {
+        self.timers.as_ref().is_some_and(|timers| {
+            timers.next_deadline_ns().is_some_and(|deadline| deadline <= self.clock.now_ns())
+        })
+    }
+
+    /// Fires whatever is due, without the token. Returns how many timers fired.
+    pub(crate) fn fire_due(&self) -> usize {
+        self.timers.as_ref().map_or(0, Timers::fire_all_due)
+    }
+
+    /// Ends everything that waits for this driver. Called once no worker runs.
+    pub(crate) fn shutdown(&self) {
+        if let Some(timers) = &self.timers {
+            timers.shutdown();
+        }
+        self.reactor.lock().shutdown();
+    }
+}
+
+/// The right to wait in the reactor.
+#[derive(Debug)]
+pub(crate) struct Token<'a> {
+    driver: &'a Driver,
+    reactor: MutexGuard<'a, Reactor>,
+}
+
+impl Token<'_> {
+    /// Takes what is there, without waiting, and fires what is due. Returns how many sources
+    /// and timers had something.
+    pub(crate) fn poll(&mut self) -> usize {
+        let events = self.reactor.turn(Wait::Now).events;
+        events + self.driver.fire_due()
+    }
+
+    /// Waits for I/O, for a wake or for the earliest deadline, then fires what is due.
+    pub(crate) fn wait(&mut self) {
+        let driver = self.driver;
+        driver.attended.store(true, Ordering::Relaxed);
+        let until = driver.timers.as_ref().and_then(Timers::prepare_wait);
+        match until {
+            None => {
+                self.reactor.turn(Wait::Forever);
+            }
+            Some(until_ns) if driver.clock.is_paused() => self.wait_paused(until_ns),
+            Some(until_ns) => {
+                let now_ns = driver.clock.now_ns();
+                let wait =
+                    if until_ns <= now_ns { Wait::Now } else { Wait::For { now_ns, until_ns } };
+                self.reactor.turn(wait);
+            }
+        }
+        if let Some(timers) = &driver.timers {
+            timers.end_wait();
+        }
+        driver.attended.store(false, Ordering::Relaxed);
+        driver.fire_due();
+    }
+
+    /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
+    fn wait_paused(&mut self, until_ns: u64) {
+        let turn = self.reactor.turn(Wait::Now);
+        if turn.events > 0 || turn.woken {
+            return;
+        }
+        if self.driver.clock.can_auto_advance() {
+            self.driver.clock.advance_to(until_ns);
+            self.reactor.clock_was_set();
+        } else {
+            self.reactor.turn(Wait::Forever);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A wait without I/O: a flag under a lock and a condition variable.
+
+use super::{Turn, Wait};
+use crate::loom::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// Ends a wait from any thread; kept until the next wait if there is none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Signal {
+    pub(crate) fn wake(&self) {
+        *self.0.woken.lock() = true;
+        self.0.changed.notify_one();
+    }
+
+    pub(crate) fn turn(&self, wait: Wait) -> Turn {
+        let mut woken = self.0.woken.lock();
+        // One wait only: whoever asked looks at the clock and at its queues before the next.
+        if !*woken {
+            woken = match wait {
+                Wait::Now => woken,
+                Wait::Forever => self.0.changed.wait(woken),
+                Wait::For { now_ns, until_ns } => {
+                    let limit = Duration::from_nanos(until_ns.saturating_sub(now_ns));
+                    self.0.changed.wait_timeout(woken, limit).0
+                }
+            };
+        }
+        Turn { events: 0, woken: std::mem::take(&mut *woken) }
+    }
+}

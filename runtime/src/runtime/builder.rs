@@ -1,0 +1,453 @@
+//! Makes runtimes.
+
+use super::handle::{Handle, Scheduler};
+use super::runtime::Runtime;
+use crate::blocking;
+use crate::driver;
+use crate::loom::sync::Arc;
+use crate::loom::thread;
+use crate::scheduler::local::Core;
+use crate::scheduler::shared::{Config, Hook, Shared};
+use crate::scheduler::{current_thread, monitor, worker};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Names the environment variable that sets the default number of workers.
+const WORKER_THREADS_VARIABLE: &str = "RUNTIME_WORKER_THREADS";
+
+/// Turns of a worker between two looks at the driver.
+const EVENT_INTERVAL: u32 = 61;
+
+/// Turns of a worker between two looks at the injector while it has work of its own.
+const INJECTOR_INTERVAL: u32 = 31;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    CurrentThread,
+    MultiThread,
+}
+
+/// What a runtime does when a task panics and nobody holds its handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// Goes on; the panic is in the `JoinError` of a handle that is gone.
+    Ignore,
+    /// Ends the runtime: all other tasks are cancelled, and `block_on` panics.
+    ShutdownRuntime,
+}
+
+/// Configures and makes a [`Runtime`].
+///
+/// ```
+/// use runtime::runtime::Builder;
+///
+/// let runtime = Builder::new_multi_thread()
+///     .worker_threads(4)
+///     .thread_name("my-worker")
+///     .enable_all()
+///     .build()?;
+/// # drop(runtime);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    kind: Kind,
+    name: Option<String>,
+    worker_threads: Option<usize>,
+    max_blocking_threads: usize,
+    keep_alive: Duration,
+    thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
+    stack_size: Option<usize>,
+    on_thread_start: Option<Hook>,
+    on_thread_stop: Option<Hook>,
+    on_thread_park: Option<Hook>,
+    on_thread_unpark: Option<Hook>,
+    enable_io: bool,
+    enable_time: bool,
+    start_paused: bool,
+    io_events: usize,
+    event_interval: u32,
+    injector_interval: Option<u32>,
+    slot: bool,
+    shutdown_on_panic: bool,
+    monitor: bool,
+}
+
+impl Builder {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            name: None,
+            worker_threads: None,
+            max_blocking_threads: 512,
+            keep_alive: Duration::from_secs(10),
+            thread_name: std::sync::Arc::new(|| "runtime-worker".into()),
+            stack_size: None,
+            on_thread_start: None,
+            on_thread_stop: None,
+            on_thread_park: None,
+            on_thread_unpark: None,
+            enable_io: false,
+            enable_time: false,
+            start_paused: false,
+            io_events: 1_024,
+            event_interval: EVENT_INTERVAL,
+            injector_interval: None,
+            slot: true,
+            shutdown_on_panic: false,
+            monitor: true,
+        }
+    }
+
+    /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`].
+    #[must_use]
+    pub fn new_current_thread() -> Self {
+        Self::new(Kind::CurrentThread)
+    }
+
+    /// A runtime with worker threads that steal work from each other.
+    #[must_use]
+    pub fn new_multi_thread() -> Self {
+        Self::new(Kind::MultiThread)
+    }
+
+    /// Enables everything the build has: time, and I/O with the feature `net`.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self.enable_io = true;
+        self.enable_time = true;
+        self
+    }
+
+    /// Enables I/O; has an effect with the feature `net` only.
+    pub fn enable_io(&mut self) -> &mut Self {
+        self.enable_io = true;
+        self
+    }
+
+    /// Enables timers.
+    pub fn enable_time(&mut self) -> &mut Self {
+        self.enable_time = true;
+        self
+    }
+
+    /// Starts with a clock that stands still and moves on to the next timer when nothing else is
+    /// to be done. Current-thread runtimes only; for tests.
+    #[cfg(feature = "test-util")]
+    pub fn start_paused(&mut self, start_paused: bool) -> &mut Self {
+        self.start_paused = start_paused;
+        self
+    }
+
+    /// Names the runtime, for diagnostics.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        assert!(!name.trim().is_empty(), "the runtime's name must not be blank");
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets how many worker threads run tasks. Default: the environment variable
+    /// `RUNTIME_WORKER_THREADS`, else the cores this process may use. A current-thread runtime
+    /// has none.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `count` is 0.
+    #[track_caller]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "Worker threads cannot be set to 0: a runtime needs at least one");
+        self.worker_threads = Some(count);
+        self
+    }
+
+    /// Sets how many threads the blocking pool may have. Default: 512.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `count` is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "Max blocking threads cannot be set to 0: blocking calls need one");
+        self.max_blocking_threads = count;
+        self
+    }
+
+    /// Sets how long a thread of the blocking pool waits for work before it ends. Default: 10 s.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.keep_alive = duration;
+        self
+    }
+
+    /// Names the threads. Default: `runtime-worker`.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name = std::sync::Arc::new(move || name.clone());
+        self
+    }
+
+    /// Names each thread by a call of `f`.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.thread_name = std::sync::Arc::new(f);
+        self
+    }
+
+    /// Sets the stack of the threads, in bytes. Default: std's, 2 MiB.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Runs `f` on each thread of the runtime before it does anything else.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.on_thread_start = Some(std::sync::Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on each thread of the runtime before it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.on_thread_stop = Some(std::sync::Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on a thread that is about to sleep for want of work.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.on_thread_park = Some(std::sync::Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on a thread that woke up.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.on_thread_unpark = Some(std::sync::Arc::new(f));
+        self
+    }
+
+    /// Sets after how many turns a busy worker looks at the driver. Default: 61.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `turns` is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, turns: u32) -> &mut Self {
+        assert!(turns > 0, "event_interval must be at least 1");
+        self.event_interval = turns;
+        self
+    }
+
+    /// Sets after how many turns a busy worker looks at the queue of other threads' tasks.
+    /// Default: 31.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `turns` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, turns: u32) -> &mut Self {
+        assert!(turns > 0, "global_queue_interval must be greater than 0");
+        self.injector_interval = Some(turns);
+        self
+    }
+
+    /// Sets how many I/O events one look at the reactor takes. Default: 1,024.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `events` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
+        assert!(events > 0, "max_io_events_per_tick must be at least 1");
+        self.io_events = events;
+        self
+    }
+
+    /// Queues woken tasks behind the others instead of running the last woken one first.
+    pub fn disable_lifo_slot(&mut self) -> &mut Self {
+        self.slot = false;
+        self
+    }
+
+    /// Sets what happens when a task panics and nobody holds its handle. Default:
+    /// [`UnhandledPanic::Ignore`].
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
+        self.shutdown_on_panic = behavior == UnhandledPanic::ShutdownRuntime;
+        self
+    }
+
+    /// Makes the runtime; its threads run from now on.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if a thread or the reactor cannot be made; whatever was made
+    /// before has ended by then.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the environment variable `RUNTIME_WORKER_THREADS` is set to something that is
+    /// not a number above 0.
+    #[track_caller]
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        match self.kind {
+            Kind::CurrentThread => self.build_current_thread(),
+            Kind::MultiThread => self.build_multi_thread(),
+        }
+    }
+
+    #[track_caller]
+    fn build_current_thread(&mut self) -> io::Result<Runtime> {
+        let driver = driver::Driver::new(self.driver_config(1, true))?;
+        let pool = Arc::new(self.pool());
+        let shared = current_thread::Shared::new(self.config(1), driver, pool);
+        let handle = Handle { scheduler: Scheduler::CurrentThread(shared) };
+        Ok(Runtime::from_parts(handle, Vec::new()))
+    }
+
+    #[track_caller]
+    fn build_multi_thread(&mut self) -> io::Result<Runtime> {
+        assert!(
+            !self.start_paused,
+            "`start_paused` needs a current-thread runtime: time cannot stand still for several \
+             workers"
+        );
+        let workers = self.worker_threads.unwrap_or_else(default_workers);
+        let driver = driver::Driver::new(self.driver_config(workers, false))?;
+        let pool = Arc::new(self.pool());
+        let (shared, cores) = Shared::new(self.config(workers), driver, pool);
+        let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+        let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
+        let mut left = cores.len();
+        for core in cores {
+            match self.start_worker(&handle, &shared, core) {
+                Ok(thread) => runtime.threads.push(thread),
+                Err(error) => {
+                    // The ones that run end with the runtime, which is dropped here.
+                    shared.begin_shutdown();
+                    shared.workers_missing(left);
+                    return Err(error);
+                }
+            }
+            left -= 1;
+        }
+        if workers > 1 && self.monitor {
+            match self.start_monitor(&shared) {
+                Ok(thread) => runtime.threads.push(thread),
+                // The runtime ends, and with it the workers.
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(runtime)
+    }
+
+    fn start_worker(
+        &self,
+        handle: &Handle,
+        shared: &Arc<Shared>,
+        core: Box<Core>,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        let (handle, shared) = (handle.clone(), shared.clone());
+        let (start, stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
+        self.thread().spawn(move || {
+            let _context = super::context::enter(handle);
+            if let Some(start) = start {
+                start();
+            }
+            worker::run(shared, core);
+            if let Some(stop) = stop {
+                stop();
+            }
+        })
+    }
+
+    fn start_monitor(&self, shared: &Arc<Shared>) -> io::Result<thread::JoinHandle<()>> {
+        let shared = shared.clone();
+        thread::Builder::new()
+            .name("runtime-monitor".into())
+            .spawn(move || monitor::run(&shared))
+    }
+
+    fn thread(&self) -> thread::Builder {
+        let builder = thread::Builder::new().name((self.thread_name)());
+        match self.stack_size {
+            Some(bytes) => builder.stack_size(bytes),
+            None => builder,
+        }
+    }
+
+    fn driver_config(&self, wheels: usize, can_pause: bool) -> driver::Config {
+        driver::Config {
+            io_events: self.enable_io.then_some(self.io_events),
+            time: self.enable_time,
+            wheels,
+            can_pause,
+            start_paused: self.start_paused,
+        }
+    }
+
+    fn pool<J: blocking::Job>(&self) -> blocking::Pool<J> {
+        blocking::Pool::new(blocking::Config {
+            max_threads: self.max_blocking_threads,
+            keep_alive: self.keep_alive,
+            stack_size: self.stack_size,
+            thread_name: self.thread_name.clone(),
+            on_start: self.on_thread_start.clone(),
+            on_stop: self.on_thread_stop.clone(),
+            ..blocking::Config::default()
+        })
+    }
+
+    fn config(&self, workers: usize) -> Config {
+        Config {
+            workers,
+            event_interval: self.event_interval,
+            injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            slot: self.slot,
+            thread_name: self.thread_name.clone(),
+            stack_size: self.stack_size,
+            on_thread_start: self.on_thread_start.clone(),
+            on_thread_stop: self.on_thread_stop.clone(),
+            on_thread_park: self.on_thread_park.clone(),
+            on_thread_unpark: self.on_thread_unpark.clone(),
+            shutdown_on_panic: self.shutdown_on_panic,
+        }
+    }
+
+    /// Without the monitor's thread: models have few threads to spare.
+    #[cfg(any(feature = "loom", feature = "shuttle"))]
+    pub(crate) fn without_monitor(&mut self) -> &mut Self {
+        self.monitor = false;
+        self
+    }
+}
+
+#[track_caller]
+fn default_workers() -> usize {
+    match std::env::var(WORKER_THREADS_VARIABLE) {
+        Ok(text) => match text.trim().parse() {
+            Ok(0) => panic!("`{WORKER_THREADS_VARIABLE}` is 0: set it to at least 1, or unset it"),
+            Ok(count) => count,
+            Err(error) => panic!(
+                "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads: {error}"
+            ),
+        },
+        Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
+        Err(std::env::VarError::NotUnicode(text)) => panic!(
+            "`{WORKER_THREADS_VARIABLE}` is {}, which is no number of threads",
+            text.display()
+        ),
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("worker_threads", &self.worker_threads)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.keep_alive)
+            .field("enable_io", &self.enable_io)
+            .field("enable_time", &self.enable_time)
+            .finish_non_exhaustive()
+    }
+}

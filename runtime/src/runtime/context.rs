@@ -1,0 +1,122 @@
+//! Which runtime the calling thread belongs to.
+//!
+//! A stack of one: entering a handle replaces the current one, and the guard puts the one before
+//! back. Leaves ask here for the handle, the timer wheel and the clock.
+
+use super::handle::{Handle, TryCurrentError};
+use crate::driver::clock::Clock;
+use crate::driver::timers::Shard;
+use crate::loom::local;
+use crate::loom::sync::Arc;
+use std::cell::{Cell, RefCell};
+
+local! {
+    static CURRENT: RefCell<Option<Handle>> = RefCell::new(None)
+}
+
+local! {
+    /// How many guards are alive, to notice those dropped out of order.
+    static DEPTH: Cell<usize> = Cell::new(0)
+}
+
+/// Puts the handle before back, on drop.
+#[derive(Debug)]
+pub(crate) struct Restore {
+    before: Option<Handle>,
+    depth: usize,
+}
+
+/// Makes `handle` the current one until the guard is dropped.
+///
+/// # Panics
+///
+/// Panics in a thread-local destructor that runs after the context is gone.
+#[track_caller]
+pub(crate) fn enter(handle: Handle) -> Restore {
+    let entered = CURRENT.try_with(|current| current.replace(Some(handle)));
+    let Ok(before) = entered else { panic!("{}", TryCurrentError::destroyed()) };
+    let depth = DEPTH.with(|depth| {
+        depth.set(depth.get() + 1);
+        depth.get()
+    });
+    Restore { before, depth }
+}
+
+impl Drop for Restore {
+    #[track_caller]
+    fn drop(&mut self) {
+        let depth = DEPTH.try_with(Cell::get).unwrap_or(self.depth);
+        if depth != self.depth {
+            if !std::thread::panicking() {
+                panic!(
+                    "`EnterGuard` values dropped out of order. Guards returned by \
+                     `Handle::enter()` must be dropped in the reverse order as they were \
+                     acquired."
+                );
+            }
+            return;
+        }
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() - 1));
+        // Dropped outside of the borrow: it may be the last reference.
+        let left = CURRENT.try_with(|current| current.replace(self.before.take()));
+        drop(left);
+    }
+}
+
+/// Runs `f` with the current handle. `f` runs no user code.
+pub(crate) fn with_handle<R>(
+    f: impl FnOnce(&Handle) -> R,
+) -> Result<R, TryCurrentError> {
+    CURRENT
+        .try_with(|current| match &*current.borrow() {
+            Some(handle) => Ok(f(handle)),
+            None => Err(TryCurrentError::missing()),
+        })
+        .unwrap_or_else(|_| Err(TryCurrentError::destroyed()))
+}
+
+/// The current handle.
+pub(crate) fn try_current() -> Result<Handle, TryCurrentError> {
+    with_handle(Handle::clone)
+}
+
+/// The current handle.
+///
+/// # Panics
+///
+/// Panics without a runtime.
+#[track_caller]
+pub(crate) fn current() -> Handle {
+    match try_current() {
+        Ok(handle) => handle,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The wheel for timers made on this thread.
+///
+/// # Panics
+///
+/// Panics without a runtime, and if the runtime was built without time.
+#[track_caller]
+pub(crate) fn timer_shard() -> Arc<Shard> {
+    match with_handle(Handle::timer_shard) {
+        Ok(Some(shard)) => shard,
+        Ok(None) => panic!(
+            "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on the \
+             runtime builder to enable timers."
+        ),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs `f` with the current runtime's clock, if there is a runtime.
+pub(crate) fn with_clock<R>(f: impl FnOnce(Option<&Clock>) -> R) -> R {
+    let mut f = Some(f);
+    let result = with_handle(|handle| f.take().map(|f| f(Some(handle.driver().clock()))));
+    match (result, f) {
+        (Ok(Some(result)), _) => result,
+        (_, Some(f)) => f(None),
+        _ => unreachable!("the closure is either used or left"),
+    }
+}

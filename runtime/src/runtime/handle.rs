@@ -1,0 +1,313 @@
+//! The cloneable handle to a runtime, and entering it.
+
+use super::context;
+use super::metrics::RuntimeMetrics;
+use crate::blocking;
+use crate::budget;
+use crate::cell::id::Id;
+use crate::cell::join::JoinHandle;
+use crate::driver::Driver;
+use crate::driver::timers::Shard;
+use crate::loom::sync::Arc;
+use crate::scheduler::cells;
+use crate::scheduler::job::Job;
+use crate::scheduler::{current_thread, shared};
+use crate::util::entered;
+use crate::util::park;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The scheduler behind a handle.
+#[derive(Clone, Debug)]
+pub(crate) enum Scheduler {
+    MultiThread(Arc<shared::Shared>),
+    CurrentThread(Arc<current_thread::Shared>),
+}
+
+/// A handle to a runtime: spawns onto it from anywhere.
+///
+/// Cheap to clone. It does not keep the runtime running: after the [`Runtime`](super::Runtime)
+/// is gone, spawning gives a handle whose task was cancelled.
+///
+/// ```
+/// let runtime = runtime::runtime::Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// std::thread::spawn(move || handle.spawn(async { /* … */ })).join().unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) scheduler: Scheduler,
+}
+
+/// Which scheduler a runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// Tasks run on the thread in `block_on`.
+    CurrentThread,
+    /// Tasks run on worker threads.
+    MultiThread,
+}
+
+/// Leaves the runtime's context on drop; made by [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "the runtime is left again as soon as the guard is dropped"]
+pub struct EnterGuard<'a> {
+    _restore: context::Restore,
+    _handle: PhantomData<&'a Handle>,
+}
+
+/// Why there is no current runtime.
+pub struct TryCurrentError {
+    destroyed: bool,
+}
+
+impl TryCurrentError {
+    pub(crate) fn missing() -> Self {
+        Self { destroyed: false }
+    }
+
+    pub(crate) fn destroyed() -> Self {
+        Self { destroyed: true }
+    }
+
+    /// Whether the thread is in no runtime's context.
+    pub fn is_missing_context(&self) -> bool {
+        !self.destroyed
+    }
+
+    /// Whether the thread is ending and its thread-local context is gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.destroyed
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.destroyed {
+            false => {
+                "there is no reactor running, must be called from the context of a Tokio 1.x \
+                 runtime: use `#[runtime::main]`, or `Handle::enter` on threads of your own"
+            }
+            true => {
+                "The Tokio context thread-local variable has been destroyed: the thread is \
+                 ending. Clone a `Handle` while it runs and use that."
+            }
+        })
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
+        f.debug_struct("TryCurrentError").field("kind", &format_args!("{kind}")).finish()
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
+
+impl Handle {
+    /// The handle of the runtime that the calling thread runs in or has entered.
+    ///
+    /// # Panics
+    ///
+    /// Panics without one; [`try_current`](Self::try_current) does not.
+    #[track_caller]
+    pub fn current() -> Self {
+        context::current()
+    }
+
+    /// The handle of the runtime that the calling thread runs in or has entered.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error without one.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        context::try_current()
+    }
+
+    /// Makes this the thread's current runtime until the guard is dropped: what is made meanwhile
+    /// (tasks, timers, sockets) belongs to it. Guards are dropped in reverse order.
+    ///
+    /// # Panics
+    ///
+    /// Panics in a thread-local destructor that runs after the context is gone.
+    #[track_caller]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _restore: context::enter(self.clone()), _handle: PhantomData }
+    }
+
+    /// Starts a task. It runs even if the returned handle is dropped.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_with_id(future, Id::next())
+    }
+
+    pub(crate) fn spawn_with_id<F>(&self, future: F, id: Id) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.spawn(future, id),
+            Scheduler::CurrentThread(shared) => shared.spawn(future, id),
+        }
+    }
+
+    /// Runs a blocking closure on a thread of the blocking pool.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pool has no thread and the system refuses one.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_with_id(f, Id::next())
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_blocking_with_id<F, R>(&self, f: F, id: Id) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        // Held until the closure has run: a paused clock does not move on meanwhile.
+        let hold = ClockHold::new(self.clone());
+        let task = BlockingTask { work: Some((f, hold)) };
+        let spawned = cells::spawn_blocking(task, id);
+        // No list of live tasks: the pool's queue is where shutdown finds it.
+        drop(spawned.owned);
+        match self.blocking().spawn(Job::Task(spawned.notified)) {
+            Ok(()) => {}
+            Err(blocking::SpawnError::ShutDown(job)) => blocking::Job::cancel(job),
+            Err(blocking::SpawnError::NoThreads(job, error)) => {
+                blocking::Job::cancel(job);
+                panic!("OS can't spawn worker thread: {error}");
+            }
+        }
+        spawned.join
+    }
+
+    /// Runs a future on this thread; the runtime's own threads run what it spawns. On a
+    /// current-thread runtime somebody else must be in
+    /// [`Runtime::block_on`](super::Runtime::block_on) for tasks, timers and I/O to go on.
+    ///
+    /// # Panics
+    ///
+    /// Panics inside of asynchronous code, which it would block, and if `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        refuse_nested();
+        let _context = self.enter();
+        let _entered = entered::set(entered::Entered::Yes {
+            allow_block_in_place: matches!(self.scheduler, Scheduler::MultiThread(_)),
+        });
+        park::block_on(future)
+    }
+
+    /// Which scheduler the runtime has.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        match &self.scheduler {
+            Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
+            Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    /// The runtime's counters.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.clone())
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.driver(),
+            Scheduler::CurrentThread(shared) => shared.driver(),
+        }
+    }
+
+    pub(crate) fn blocking(&self) -> &blocking::Pool<Job> {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.blocking(),
+            Scheduler::CurrentThread(shared) => shared.blocking(),
+        }
+    }
+
+    /// The wheel of the calling worker, or the one for other threads; none without time.
+    pub(crate) fn timer_shard(&self) -> Option<Arc<Shard>> {
+        let timers = self.driver().timers()?;
+        let worker = match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.worker_index(),
+            Scheduler::CurrentThread(shared) => shared.is_current().then_some(0),
+        };
+        Some(worker.map_or_else(|| timers.outside(), |worker| timers.shard(worker)).clone())
+    }
+}
+
+/// Refuses to block a thread that runs tasks.
+#[track_caller]
+pub(super) fn refuse_nested() {
+    if entered::current() != entered::Entered::No {
+        panic!(
+            "Cannot start a runtime from within a runtime. This happens because a function (like \
+             `block_on`) attempted to block the current thread while the thread is being used to \
+             drive asynchronous tasks. Use `.await`, or move the call into `spawn_blocking`."
+        );
+    }
+}
+
+impl std::panic::UnwindSafe for Handle {}
+impl std::panic::RefUnwindSafe for Handle {}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("flavor", &self.runtime_flavor()).finish_non_exhaustive()
+    }
+}
+
+/// The runtime of a blocking closure; its clock does not advance by itself meanwhile.
+struct ClockHold(Handle);
+
+impl ClockHold {
+    fn new(handle: Handle) -> Self {
+        handle.driver().clock().inhibit_auto_advance();
+        Self(handle)
+    }
+}
+
+impl Drop for ClockHold {
+    fn drop(&mut self) {
+        self.0.driver().clock().allow_auto_advance();
+        // The driver may be waiting for this.
+        if self.0.driver().clock().is_paused() {
+            self.0.driver().wake();
+        }
+    }
+}
+
+/// A blocking closure as a future that is ready at its first poll.
+struct BlockingTask<F> {
+    work: Option<(F, ClockHold)>,
+}
+
+// The closure is moved out before it runs, never polled in place.
+impl<F> Unpin for BlockingTask<F> {}
+
+impl<F: FnOnce() -> R, R> Future for BlockingTask<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
+        let (work, hold) = self.work.take().expect("a blocking task is polled once");
+        let _context = context::enter(hold.0.clone());
+        Poll::Ready(budget::with_unconstrained(work))
+    }
+}

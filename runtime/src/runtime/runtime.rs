@@ -1,0 +1,187 @@
+//! The owner of a runtime's threads.
+
+use super::builder::Builder;
+use super::context;
+use super::handle::{EnterGuard, Handle, Scheduler, refuse_nested};
+use super::metrics::RuntimeMetrics;
+use crate::cell::join::JoinHandle;
+use crate::loom::thread;
+use crate::util::entered::{self, Entered};
+use crate::util::park;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// A runtime: worker threads, a driver for time and I/O, a pool for blocking calls.
+///
+/// Dropping it cancels all tasks, drops their futures, and waits for its threads, blocking calls
+/// that are under way included. To wait less, use [`shutdown_timeout`](Self::shutdown_timeout) or
+/// [`shutdown_background`](Self::shutdown_background).
+///
+/// # Panics
+///
+/// Dropping it inside of asynchronous code panics, because the drop waits.
+///
+/// ```
+/// let runtime = runtime::runtime::Runtime::new()?;
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Runtime {
+    handle: Handle,
+    /// The threads of a multi-thread runtime, until shutdown.
+    threads: Vec<thread::JoinHandle<()>>,
+    ended: bool,
+}
+
+impl Runtime {
+    /// A multi-thread runtime with one worker per core and everything enabled.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if a thread or the reactor cannot be made.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_multi_thread().enable_all().build()
+    }
+
+    pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
+        Self { handle, threads, ended: false }
+    }
+
+    /// A handle that spawns onto this runtime from anywhere.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Starts a task. It runs even if the returned handle is dropped.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Runs a blocking closure on a thread of the blocking pool.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pool has no thread and the system refuses one.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle.spawn_blocking(f)
+    }
+
+    /// Runs a future to its end on this thread. On a current-thread runtime this also runs the
+    /// tasks, the timers and the I/O.
+    ///
+    /// # Panics
+    ///
+    /// Panics inside of asynchronous code, which it would block, and if `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        refuse_nested();
+        let _context = self.handle.enter();
+        match &self.handle.scheduler {
+            Scheduler::MultiThread(_) => {
+                let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+                park::block_on(future)
+            }
+            Scheduler::CurrentThread(shared) => {
+                let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
+                shared.block_on(future)
+            }
+        }
+    }
+
+    /// Makes this the thread's current runtime until the guard is dropped.
+    #[track_caller]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// The runtime's counters.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
+    }
+
+    /// Ends the runtime, waiting at most `duration` for tasks that are being polled and for
+    /// blocking calls. What has not ended by then goes on in threads of its own, detached.
+    pub fn shutdown_timeout(mut self, duration: Duration) {
+        self.shut_down(Some(duration));
+    }
+
+    /// Ends the runtime without waiting for anything. May be called in asynchronous code.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    fn shut_down(&mut self, timeout: Option<Duration>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if timeout != Some(Duration::ZERO) {
+            refuse_drop();
+        }
+        let deadline = timeout
+            .and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
+        let left = || {
+            timeout.map(|timeout| {
+                deadline.map_or(timeout, |deadline| {
+                    deadline.saturating_duration_since(crate::driver::clock::system_now())
+                })
+            })
+        };
+        match &self.handle.scheduler {
+            Scheduler::MultiThread(shared) => {
+                shared.begin_shutdown();
+                self.handle.blocking().begin_shutdown();
+                let ended = shared.wait_for_workers(left());
+                for thread in self.threads.drain(..) {
+                    if ended && timeout != Some(Duration::ZERO) {
+                        // A worker contains its tasks' panics; its own end it, see `worker`.
+                        let _ = thread.join();
+                    }
+                }
+            }
+            Scheduler::CurrentThread(shared) => {
+                let _context = context::enter(self.handle.clone());
+                self.handle.blocking().begin_shutdown();
+                shared.shut_down();
+            }
+        }
+        self.handle.blocking().shutdown(left());
+    }
+}
+
+/// Waiting for threads is no business of a thread that runs tasks.
+#[track_caller]
+fn refuse_drop() {
+    if entered::current() != Entered::No && !std::thread::panicking() {
+        panic!(
+            "Cannot drop a runtime in a context where blocking is not allowed. This happens when \
+             a runtime is dropped from within an asynchronous context. Use \
+             `shutdown_background`, or drop it in `spawn_blocking`."
+        );
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shut_down(None);
+    }
+}
+
+impl std::panic::UnwindSafe for Runtime {}
+impl std::panic::RefUnwindSafe for Runtime {}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}

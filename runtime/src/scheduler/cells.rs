@@ -1,0 +1,167 @@
+//! Keeps the scheduler alive while cells point to it, without a reference count that every
+//! spawn and every completion would write.
+//!
+//! - C1. A scheduler is alive while a cell made by [`spawn`] for it exists.
+//!
+//! How: the scheduler keeps itself alive ([`Alive::keep`]) until no cell is left. Workers count
+//! the cells they make and free in a plain number of their own; all other threads count in one
+//! atomic that starts far above zero ([`BIAS`]), so it cannot reach zero while workers run. When
+//! the workers have ended, each having added its number, [`Alive::workers_ended`] takes the bias
+//! away: from then on the atomic is the number of cells, and whoever brings it to zero lets the
+//! scheduler go. The atomic is `AcqRel`: the last one sees all that the others did.
+//!
+//! Rejected: one `Arc` clone per task (two read-modify-writes on a line shared by all workers).
+#![allow(unsafe_code)]
+
+use crate::cell::id::Id;
+use crate::cell::{self, Header, Notified, Schedule, Spawned};
+use crate::loom::sync::atomic::{AtomicIsize, Ordering};
+use crate::loom::sync::{Arc, Mutex};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+
+/// More cells than fit into memory.
+const BIAS: isize = isize::MAX / 2;
+
+/// Counts cells, and keeps `T` alive until there are none.
+#[derive(Debug)]
+pub(crate) struct Alive<T> {
+    /// Cells made less cells freed, by other threads than workers, plus [`BIAS`] while
+    /// workers run.
+    count: AtomicIsize,
+    keep: Mutex<Option<Arc<T>>>,
+}
+
+impl<T> Alive<T> {
+    pub(crate) fn new() -> Self {
+        Self { count: AtomicIsize::new(BIAS), keep: Mutex::new(None) }
+    }
+
+    /// Makes the scheduler hold itself.
+    pub(crate) fn keep(&self, scheduler: Arc<T>) {
+        *self.keep.lock() = Some(scheduler);
+    }
+
+    /// Counts cells made (positive) or freed (negative).
+    pub(crate) fn add(&self, cells: isize) {
+        // Before the update, because the scheduler may be gone after it.
+        if self.count.fetch_add(cells, Ordering::AcqRel) + cells == 0 {
+            let kept = self.keep.lock().take();
+            // Outside of the lock: this may free what `self` is part of.
+            drop(kept);
+        }
+    }
+
+    /// All workers have ended and added what they counted.
+    pub(crate) fn workers_ended(&self) {
+        self.add(-BIAS);
+    }
+}
+
+/// A scheduler that cells point to.
+pub(crate) trait Owner: Send + Sync + Sized + 'static {
+    fn alive(&self) -> &Alive<Self>;
+
+    /// Queues a woken task if this thread is one of the scheduler's, else gives it back.
+    /// `yielded`: the task woke itself, so it goes behind the others.
+    fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified>;
+
+    /// Queues a woken task from any thread.
+    fn schedule_remote(&self, task: Notified);
+
+    /// Takes a finished task off its list; true if it was there.
+    fn release(&self, task: &Header) -> bool;
+
+    /// Discounts a cell in a number of this thread's own, if it has one.
+    fn discount_local(&self) -> bool;
+
+    /// A panic of a task was caught; `joinable`: somebody will see it.
+    fn task_panicked(&self, joinable: bool);
+}
+
+/// The [`Schedule`] of cells that point to a `T`.
+#[derive(Debug)]
+pub(crate) struct Of<T>(PhantomData<T>);
+
+impl<T: Owner> Schedule for Of<T> {
+    #[inline]
+    fn schedule(task: Notified) {
+        schedule::<T>(task, false);
+    }
+
+    #[inline]
+    fn reschedule(task: Notified) {
+        schedule::<T>(task, true);
+    }
+
+    fn release(task: &Header) -> bool {
+        // SAFETY: by C1; cells of `Of<T>` point to a `T`.
+        unsafe { &*task.scheduler().cast::<T>() }.release(task)
+    }
+
+    fn cell_freed(scheduler: *const ()) {
+        let pointer = scheduler.cast::<T>();
+        // SAFETY: by C1: the cell is gone but not yet discounted.
+        if unsafe { &*pointer }.discount_local() {
+            return;
+        }
+        // SAFETY: as above.
+        let scheduler = unsafe { arc(pointer) };
+        scheduler.alive().add(-1);
+    }
+
+    fn task_panicked(task: &Header, joinable: bool) {
+        // SAFETY: by C1; cells of `Of<T>` point to a `T`.
+        unsafe { &*task.scheduler().cast::<T>() }.task_panicked(joinable);
+    }
+}
+
+#[inline]
+fn schedule<T: Owner>(task: Notified, yielded: bool) {
+    let pointer = task.header().scheduler().cast::<T>();
+    // SAFETY: by C1: the entry keeps the cell. A thread of the scheduler's keeps it alive also
+    // after the entry is handed over.
+    let Err(task) = unsafe { &*pointer }.schedule_local(task, yielded) else { return };
+    // Any other thread needs a reference of its own for that.
+    // SAFETY: by C1: the entry keeps the cell.
+    let scheduler = unsafe { arc(pointer) };
+    scheduler.schedule_remote(task);
+}
+
+/// One more reference to what a cell points to.
+///
+/// # Safety
+///
+/// `pointer` came from an `Arc<T>` that is alive.
+unsafe fn arc<T>(pointer: *const T) -> Arc<T> {
+    // SAFETY: the caller's promise; `ManuallyDrop` leaves the count as it was.
+    let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(pointer) });
+    Arc::clone(&borrowed)
+}
+
+/// Makes a task of the scheduler. The caller has counted the cell.
+pub(crate) fn spawn<F, T>(
+    future: F,
+    scheduler: &Arc<T>,
+    shard: usize,
+    id: Id,
+) -> Spawned<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    T: Owner,
+{
+    let pointer: *const T = Arc::as_ptr(scheduler);
+    // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
+    unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, id) }
+}
+
+/// Makes a blocking task: its cell points to no scheduler.
+pub(crate) fn spawn_blocking<F>(future: F, id: Id) -> Spawned<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    // SAFETY: `Blocking` never follows the pointer, and the future is `Send`.
+    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, id) }
+}

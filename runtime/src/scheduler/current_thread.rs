@@ -1,0 +1,504 @@
+//! The current-thread scheduler: whoever calls `block_on` runs the tasks, on that thread.
+//!
+//! The *seat* ([`Core`]) is held by one `block_on` at a time; it runs its own future and all
+//! tasks. Others that call `block_on` meanwhile poll their future when it is woken, and take
+//! over the seat when it becomes free.
+//!
+//! - T1. Tasks run only on the thread that holds the seat.
+//! - T2. If the seat is free and somebody waits in `block_on`, that somebody is being woken.
+//! - T3. A push from another thread wakes the holder if it waits in the driver: push,
+//!   `fence(SeqCst)`, look at `parked`; the holder sets `parked`, `fence(SeqCst)`, looks at the
+//!   injector and at its root once more. One fence is first.
+
+use super::cells::{self, Alive, Owner};
+use super::job::Job;
+use super::queues::{Injector, Steal};
+use super::shared::Config;
+use super::stats::WorkerStats;
+use crate::blocking::Pool;
+use crate::budget;
+use crate::cell::id::Id;
+use crate::cell::join::JoinHandle;
+use crate::cell::owned::OwnedList;
+use crate::cell::{Header, Notified, TaskRef};
+use crate::driver::{Driver, timers};
+use crate::loom::local;
+use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::loom::sync::{Arc, Mutex};
+use crate::util::entered::{self, Entered};
+use crate::util::park::ThreadWaker;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::{Pin, pin};
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Requeued tasks between two looks at the driver: ready I/O runs within ten.
+const YIELDS_PER_DRIVER_LOOK: u32 = 8;
+
+/// The scheduler of one current-thread runtime.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    injector: Injector,
+    owned: OwnedList,
+    driver: Driver,
+    blocking: Arc<Pool<Job>>,
+    config: Config,
+    alive: Alive<Self>,
+    seat: Mutex<Seat>,
+    /// The holder of the seat waits in the driver, or is about to (T3).
+    parked: AtomicBool,
+    /// A task panicked and the runtime was told to end then.
+    poisoned: AtomicBool,
+    stats: WorkerStats,
+    remote_schedules: AtomicU64,
+}
+
+/// Who runs the tasks, and who would like to.
+#[derive(Debug)]
+struct Seat {
+    core: Option<Box<Core>>,
+    /// Threads in `block_on` without the seat.
+    waiting: Vec<std::sync::Arc<ThreadWaker>>,
+}
+
+/// What the holder of the seat has.
+#[derive(Debug)]
+struct Core {
+    /// No borrow is held while user code runs.
+    queue: RefCell<VecDeque<Notified>>,
+    tick: Cell<u32>,
+    yields: Cell<u32>,
+    /// Cells made less cells freed on this thread; see `cells`.
+    cells: Cell<isize>,
+}
+
+/// The holder of the seat, as its thread knows it.
+#[derive(Debug)]
+struct Local {
+    shared: Arc<Shared>,
+    core: Box<Core>,
+}
+
+local! {
+    /// Set while this thread holds a seat (T1). No borrow is held while user code runs.
+    static CURRENT: RefCell<Option<Rc<Local>>> = RefCell::new(None)
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
+        let core = Core {
+            queue: RefCell::new(VecDeque::with_capacity(64)),
+            tick: Cell::new(0),
+            yields: Cell::new(0),
+            cells: Cell::new(0),
+        };
+        let shared = Arc::new(Self {
+            injector: Injector::new(),
+            owned: OwnedList::default(),
+            driver,
+            blocking,
+            config,
+            alive: Alive::new(),
+            seat: Mutex::new(Seat { core: Some(Box::new(core)), waiting: Vec::new() }),
+            parked: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
+            stats: WorkerStats::new(),
+            remote_schedules: AtomicU64::new(0),
+        });
+        shared.alive.keep(shared.clone());
+        shared
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    pub(crate) fn blocking(&self) -> &Arc<Pool<Job>> {
+        &self.blocking
+    }
+
+    pub(crate) fn stats(&self) -> &WorkerStats {
+        &self.stats
+    }
+
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.owned.len()
+    }
+
+    pub(crate) fn injector_depth(&self) -> usize {
+        self.injector.len()
+    }
+
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.remote_schedules.load(Ordering::Relaxed)
+    }
+
+    /// Tasks queued on the thread that holds the seat; 0 on any other.
+    pub(crate) fn local_depth(&self) -> usize {
+        self.with_local(|local| local.map_or(0, |local| local.core.queue.borrow().len()))
+    }
+
+    /// Whether this thread runs the tasks.
+    pub(crate) fn is_current(&self) -> bool {
+        self.with_local(|local| local.is_some())
+    }
+
+    /// Runs `f` with the seat if this thread holds it. `f` runs no user code.
+    #[inline]
+    fn with_local<R>(&self, f: impl FnOnce(Option<&Local>) -> R) -> R {
+        let mut f = Some(f);
+        let result = CURRENT.try_with(|current| {
+            let current = current.borrow();
+            let local = current.as_deref().filter(|local| ptr::eq(Arc::as_ptr(&local.shared), self));
+            f.take().map(|f| f(local))
+        });
+        match (result, f) {
+            (Ok(Some(result)), _) => result,
+            (_, Some(f)) => f(None),
+            _ => unreachable!("the closure is either used or left"),
+        }
+    }
+
+    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let counted = self.with_local(|local| {
+            local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
+        });
+        if !counted {
+            self.alive.add(1);
+        }
+        let spawned = cells::spawn(future, self, 0, id);
+        self.start(spawned.owned, spawned.notified);
+        spawned.join
+    }
+
+    fn start(self: &Arc<Self>, owned: TaskRef, notified: Notified) {
+        if let Err(owned) = self.owned.insert(owned) {
+            // Too late: the future is dropped here, never having run.
+            drop(owned);
+            notified.cancel();
+            notified.run();
+        } else if let Err(notified) = self.schedule_local(notified, false) {
+            self.schedule_remote(notified);
+        }
+    }
+
+    /// Runs `future` and, while this thread holds the seat, all tasks.
+    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let parker = ThreadWaker::current();
+        let waker = parker.waker();
+        loop {
+            if let Some(seated) = Seated::take(self) {
+                return seated.drive(future.as_mut());
+            }
+            let mut cx = Context::from_waker(&waker);
+            let polled = budget::with_initial(|| future.as_mut().poll(&mut cx));
+            if let Poll::Ready(output) = polled {
+                self.leave_waiting(&parker);
+                return output;
+            }
+            if self.wait_for_seat(&parker) {
+                parker.park();
+            }
+        }
+    }
+
+    /// Puts this thread among those that wait for the seat; false if the seat is free.
+    fn wait_for_seat(&self, parker: &std::sync::Arc<ThreadWaker>) -> bool {
+        let mut seat = self.seat.lock();
+        if seat.core.is_some() {
+            return false;
+        }
+        if !seat.waiting.iter().any(|waiting| std::sync::Arc::ptr_eq(waiting, parker)) {
+            seat.waiting.push(parker.clone());
+        }
+        true
+    }
+
+    /// This thread needs no seat any more: if it was just offered one, the offer goes on (T2).
+    fn leave_waiting(&self, parker: &std::sync::Arc<ThreadWaker>) {
+        let mut seat = self.seat.lock();
+        seat.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, parker));
+        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
+        drop(seat);
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    fn put_core_back(&self, core: Box<Core>) {
+        let mut seat = self.seat.lock();
+        seat.core = Some(core);
+        let next = seat.waiting.pop();
+        drop(seat);
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    /// Cancels all tasks and drops their futures on this thread, then ends the driver.
+    pub(crate) fn shut_down(self: &Arc<Self>) {
+        self.owned.close();
+        let Some(seated) = Seated::take(self) else {
+            // Only a `block_on` of the same runtime holds the seat, and it borrows the runtime.
+            unreachable!("a current-thread runtime is being dropped while it runs");
+        };
+        while let Some(task) = self.owned.pop_for_cancel() {
+            task.abort_by_value();
+            seated.run_cancelled();
+        }
+        while self.owned.len() > 0 {
+            seated.run_cancelled();
+            if self.owned.len() > 0 {
+                // A waker on another thread is between its update and its push.
+                crate::loom::thread::yield_now();
+            }
+        }
+        seated.run_cancelled();
+        self.driver.shutdown();
+        let cells = seated.local().core.cells.replace(0);
+        drop(seated);
+        // The seat stays empty: what is freed from now on is counted by `alive`.
+        self.seat.lock().core = None;
+        self.alive.add(cells);
+        self.alive.workers_ended();
+    }
+
+    /// Wakes the holder of the seat if it waits in the driver (T3).
+    fn wake_holder(&self) {
+        fence(Ordering::SeqCst);
+        if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::AcqRel) {
+            self.driver.wake();
+        }
+    }
+}
+
+/// The root future's waker: remembers, and wakes the holder if it waits.
+struct RootWaker {
+    woken: AtomicBool,
+    shared: Arc<Shared>,
+}
+
+impl Wake for RootWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &std::sync::Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.shared.wake_holder();
+    }
+}
+
+/// This thread holds the seat; on drop, also by a panic, it gives the seat back.
+struct Seated {
+    /// Taken on drop only.
+    local: Option<Rc<Local>>,
+    before: Option<Rc<Local>>,
+    _entered: entered::Restore,
+}
+
+impl Seated {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let core = shared.seat.lock().core.take()?;
+        let local = Rc::new(Local { shared: shared.clone(), core });
+        let before = CURRENT.with(|current| current.replace(Some(local.clone())));
+        if let Some(timers) = shared.driver.timers() {
+            timers::set_local_shard(Some(timers.shard(0)));
+        }
+        let entered = entered::set(Entered::Yes { allow_block_in_place: false });
+        Some(Self { local: Some(local), before, _entered: entered })
+    }
+
+    fn local(&self) -> &Local {
+        self.local.as_deref().expect("taken on drop only")
+    }
+
+    /// Runs tasks until `root` is ready.
+    fn drive<F: Future>(&self, mut root: Pin<&mut F>) -> F::Output {
+        let shared = &self.local().shared;
+        let root_waker =
+            std::sync::Arc::new(RootWaker { woken: AtomicBool::new(true), shared: shared.clone() });
+        let waker = Waker::from(root_waker.clone());
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if root_waker.woken.swap(false, Ordering::Acquire) {
+                let polled = budget::with_initial(|| root.as_mut().poll(&mut cx));
+                if let Poll::Ready(output) = polled {
+                    return output;
+                }
+            }
+            let ran_out = self.run_some();
+            shared.check_poisoned();
+            if !ran_out {
+                self.look_at_driver();
+            } else if root_waker.woken.load(Ordering::Acquire) {
+                // The root yields: the driver gets a turn as between tasks.
+                self.count_yield();
+            } else {
+                self.park(&root_waker);
+            }
+        }
+    }
+
+    /// Runs up to an event interval of tasks; true if there are no more.
+    fn run_some(&self) -> bool {
+        let shared = &self.local().shared;
+        for _ in 0..shared.config.event_interval {
+            let Some(task) = self.next_task() else {
+                shared.stats.end_polls();
+                return true;
+            };
+            shared.stats.start_poll();
+            task.run();
+            if shared.poisoned.load(Ordering::Relaxed) {
+                break;
+            }
+            if self.local().core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+                self.look_at_driver();
+            }
+        }
+        shared.stats.end_polls();
+        false
+    }
+
+    fn next_task(&self) -> Option<Notified> {
+        let Local { shared, core } = self.local();
+        let tick = core.tick.get().wrapping_add(1);
+        core.tick.set(tick);
+        let outside_first = tick % shared.config.injector_interval == 0;
+        let local = || core.queue.borrow_mut().pop_front();
+        if outside_first { shared.from_injector().or_else(local) } else { local().or_else(|| shared.from_injector()) }
+    }
+
+    fn count_yield(&self) {
+        let core = &self.local().core;
+        core.yields.set(core.yields.get() + 1);
+        if core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+            self.look_at_driver();
+        }
+    }
+
+    /// Takes what the driver has, without waiting.
+    fn look_at_driver(&self) {
+        let Local { shared, core } = self.local();
+        core.yields.set(0);
+        if let Some(mut token) = shared.driver.try_token() {
+            token.poll();
+        }
+    }
+
+    /// Waits for the driver, for another thread, or for the root's waker.
+    fn park(&self, root: &RootWaker) {
+        let Local { shared, .. } = self.local();
+        if let Some(hook) = &shared.config.on_thread_park {
+            hook();
+        }
+        shared.parked.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        let idle = shared.injector.is_empty()
+            && self.local().core.queue.borrow().is_empty()
+            && !root.woken.load(Ordering::Acquire);
+        if idle {
+            shared.stats.parks.add(1);
+            if let Some(mut token) = shared.driver.try_token() {
+                token.wait();
+            }
+        }
+        shared.parked.store(false, Ordering::Release);
+        if let Some(hook) = &shared.config.on_thread_unpark {
+            hook();
+        }
+    }
+
+    /// Shutdown: runs everything queued, each task cancelled.
+    fn run_cancelled(&self) {
+        let next = || self.local().core.queue.borrow_mut().pop_front();
+        while let Some(task) = next().or_else(|| self.local().shared.from_injector()) {
+            task.cancel();
+            task.run();
+        }
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        timers::set_local_shard(None);
+        let mine = CURRENT.with(|current| current.replace(self.before.take()));
+        drop(mine);
+        // The thread-local's reference is gone and nobody else has one.
+        if let Some(Ok(Local { shared, core })) = self.local.take().map(Rc::try_unwrap) {
+            shared.put_core_back(core);
+        }
+    }
+}
+
+impl Shared {
+    fn from_injector(&self) -> Option<Notified> {
+        loop {
+            match self.injector.steal_one() {
+                Steal::Task(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => crate::loom::hint::spin_loop(),
+            }
+        }
+    }
+
+    fn check_poisoned(&self) {
+        if self.poisoned.load(Ordering::Relaxed) {
+            self.owned.close();
+            panic!(
+                "a spawned task panicked and the runtime is configured to shut down on unhandled \
+                 panic"
+            );
+        }
+    }
+}
+
+impl Owner for Shared {
+    fn alive(&self) -> &Alive<Self> {
+        &self.alive
+    }
+
+    #[inline]
+    fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
+        self.with_local(|local| {
+            let Some(Local { shared, core }) = local else { return Err(task) };
+            shared.stats.local_schedules.add(1);
+            if yielded {
+                shared.stats.yields.add(1);
+                core.yields.set(core.yields.get() + 1);
+            }
+            core.queue.borrow_mut().push_back(task);
+            Ok(())
+        })
+    }
+
+    fn schedule_remote(&self, task: Notified) {
+        self.injector.push(task);
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.wake_holder();
+    }
+
+    fn release(&self, task: &Header) -> bool {
+        self.owned.remove(task)
+    }
+
+    fn discount_local(&self) -> bool {
+        self.with_local(|local| {
+            local.map(|local| local.core.cells.set(local.core.cells.get() - 1)).is_some()
+        })
+    }
+
+    fn task_panicked(&self, joinable: bool) {
+        if self.config.shutdown_on_panic && !joinable {
+            self.poisoned.store(true, Ordering::Relaxed);
+        }
+    }
+}

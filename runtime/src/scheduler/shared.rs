@@ -1,0 +1,309 @@
+//! What all workers of a runtime share, and how tasks get into their queues.
+
+use super::cells::{self, Alive, Owner};
+use super::idle::Idle;
+use super::job::Job;
+use super::local::{self, Core};
+use super::monitor::Monitor;
+use super::park::Parker;
+use super::queues::{Injector, LocalQueue, Slot, Stealer};
+use super::shutdown::Shutdown;
+use super::stats::WorkerStats;
+use crate::blocking::Pool;
+use crate::cell::id::Id;
+use crate::cell::join::JoinHandle;
+use crate::cell::owned::OwnedList;
+use crate::cell::{Header, Notified};
+use crate::driver::Driver;
+use crate::loom::sync::Arc;
+use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crossbeam_utils::CachePadded;
+use std::fmt;
+
+/// A callback of the builder. Std's `Arc`: ours cannot hold a `dyn`.
+pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
+
+/// What the builder decides.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    /// Turns between two looks at the driver.
+    pub(crate) event_interval: u32,
+    /// Turns between two looks at the injector while there is local work.
+    pub(crate) injector_interval: u32,
+    /// Whether a woken task goes to the next-task slot.
+    pub(crate) slot: bool,
+    pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_thread_start: Option<Hook>,
+    pub(crate) on_thread_stop: Option<Hook>,
+    pub(crate) on_thread_park: Option<Hook>,
+    pub(crate) on_thread_unpark: Option<Hook>,
+    /// Ends the runtime when a task whose handle is gone panics.
+    pub(crate) shutdown_on_panic: bool,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("workers", &self.workers).finish_non_exhaustive()
+    }
+}
+
+/// The part of a worker that others touch.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(super) slot: Slot,
+    /// The monitor saw the slot's owner stuck in a poll: thieves may take from the slot.
+    pub(super) stale: AtomicBool,
+    /// The monitor wants the worker to look at the driver at its next turn.
+    pub(super) attend_driver: AtomicBool,
+    pub(super) stealer: Stealer,
+    pub(super) parker: Parker,
+    pub(super) owned: OwnedList,
+    pub(super) stats: WorkerStats,
+}
+
+impl Remote {
+    /// Whether a thief would find something.
+    pub(super) fn has_work(&self) -> bool {
+        !self.stealer.is_empty() || (self.stale.load(Ordering::Relaxed) && !self.slot.is_empty())
+    }
+
+    /// Tasks in deque and slot, about.
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.stealer.len() + usize::from(!self.slot.is_empty())
+    }
+
+    pub(crate) fn stats(&self) -> &WorkerStats {
+        &self.stats
+    }
+}
+
+/// The multi-thread scheduler.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(super) injector: Injector,
+    pub(super) idle: Idle,
+    /// Tasks spawned by other threads.
+    pub(super) outside: OwnedList,
+    pub(super) driver: Driver,
+    pub(super) monitor: Monitor,
+    pub(super) shutdown: Shutdown,
+    pub(super) blocking: Arc<Pool<Job>>,
+    pub(super) config: Config,
+    alive: Alive<Self>,
+    /// Tasks queued by other threads.
+    remote_schedules: AtomicU64,
+}
+
+impl Shared {
+    /// The scheduler and the cores of its workers, which do not run yet.
+    pub(crate) fn new(
+        config: Config,
+        driver: Driver,
+        blocking: Arc<Pool<Job>>,
+    ) -> (Arc<Self>, Vec<Box<Core>>) {
+        let cores: Vec<_> =
+            (0..config.workers).map(|index| Box::new(Core::new(index, LocalQueue::new()))).collect();
+        let remotes = cores.iter().map(|core| {
+            CachePadded::new(Remote {
+                slot: Slot::new(),
+                stale: AtomicBool::new(false),
+                attend_driver: AtomicBool::new(false),
+                stealer: core.queue.stealer(),
+                parker: Parker::new(),
+                owned: OwnedList::default(),
+                stats: WorkerStats::new(),
+            })
+        });
+        let shared = Arc::new(Self {
+            remotes: remotes.collect(),
+            injector: Injector::new(),
+            idle: Idle::new(config.workers),
+            outside: OwnedList::default(),
+            driver,
+            monitor: Monitor::new(),
+            shutdown: Shutdown::new(config.workers),
+            blocking,
+            config,
+            alive: Alive::new(),
+            remote_schedules: AtomicU64::new(0),
+        });
+        shared.alive.keep(shared.clone());
+        (shared, cores)
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    pub(crate) fn blocking(&self) -> &Arc<Pool<Job>> {
+        &self.blocking
+    }
+
+    pub(crate) fn remotes(&self) -> impl ExactSizeIterator<Item = &Remote> {
+        self.remotes.iter().map(|remote| &**remote)
+    }
+
+    pub(crate) fn injector_depth(&self) -> usize {
+        self.injector.len()
+    }
+
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.remote_schedules.load(Ordering::Relaxed)
+    }
+
+    /// Tasks that have not completed.
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.outside.len() + self.remotes.iter().map(|remote| remote.owned.len()).sum::<usize>()
+    }
+
+    /// The index of the calling thread, if it is a worker of this scheduler.
+    pub(crate) fn worker_index(&self) -> Option<usize> {
+        local::with_core(self, |core| core.map(|core| core.index))
+    }
+
+    /// Starts a task.
+    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let shard = local::with_core(self, |core| {
+            core.map(|core| {
+                core.cells.set(core.cells.get() + 1);
+                core.index
+            })
+        });
+        if shard.is_none() {
+            self.alive.add(1);
+        }
+        let shard = shard.unwrap_or(self.remotes.len());
+        let spawned = cells::spawn(future, self, shard, id);
+        self.start(spawned.owned, spawned.notified, shard);
+        spawned.join
+    }
+
+    /// The part of `spawn` that does not know the future.
+    fn start(self: &Arc<Self>, owned: crate::cell::TaskRef, notified: Notified, shard: usize) {
+        let list = self.remotes.get(shard).map_or(&self.outside, |remote| &remote.owned);
+        if let Err(owned) = list.insert(owned) {
+            // Too late: the future is dropped here, never having run.
+            drop(owned);
+            notified.cancel();
+            notified.run();
+            return;
+        }
+        if let Err(notified) = self.schedule_local(notified, false) {
+            self.schedule_remote(notified);
+        }
+    }
+
+    /// Wakes a sleeper for tasks that were queued before, if nobody would find them.
+    #[inline]
+    pub(super) fn wake_for_queued(&self) {
+        if self.idle.should_wake() {
+            self.wake_one();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        if let Some(worker) = self.idle.wake_one() {
+            self.unpark(worker);
+        }
+    }
+
+    pub(super) fn unpark(&self, worker: usize) {
+        self.remotes[worker].parker.unpark(&self.driver);
+    }
+
+    /// Whether a look at the queues, by a worker about to sleep, would find something.
+    pub(super) fn has_queued_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| remote.has_work())
+    }
+
+    /// Whether the driver has anything that a poll without waiting could bring.
+    pub(super) fn driver_may_have_work(&self) -> bool {
+        self.driver.handle().has_sources()
+            || self.driver.timers().is_some_and(|timers| timers.next_deadline_ns().is_some())
+    }
+}
+
+impl Core {
+    /// Queues a woken or spawned task on its own worker.
+    #[inline]
+    fn schedule(&self, shared: &Shared, task: Notified, yielded: bool) {
+        let remote = &shared.remotes[self.index];
+        remote.stats.local_schedules.add(1);
+        if self.in_driver.get() {
+            // One decision for all events, when the turn is over.
+            self.queue.push(task);
+            return;
+        }
+        let queued = if yielded {
+            remote.stats.yields.add(1);
+            self.yields.set(self.yields.get() + 1);
+            // Alone it needs nobody else: this worker looks at its deque next.
+            let alone = self.queue.is_empty() && remote.slot.is_empty();
+            self.queue.push(task);
+            !alone
+        } else if !shared.config.slot {
+            self.queue.push(task);
+            true
+        } else {
+            match remote.slot.put(task) {
+                Some(displaced) => {
+                    self.queue.push(displaced);
+                    true
+                }
+                None => false,
+            }
+        };
+        if queued {
+            shared.wake_for_queued();
+        }
+    }
+}
+
+impl Owner for Shared {
+    fn alive(&self) -> &Alive<Self> {
+        &self.alive
+    }
+
+    #[inline]
+    fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
+        local::with_core(self, |core| match core {
+            Some(core) => {
+                core.schedule(self, task, yielded);
+                Ok(())
+            }
+            None => Err(task),
+        })
+    }
+
+    fn schedule_remote(&self, task: Notified) {
+        self.injector.push(task);
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.wake_for_queued();
+    }
+
+    fn release(&self, task: &Header) -> bool {
+        let list = self.remotes.get(task.shard()).map_or(&self.outside, |remote| &remote.owned);
+        list.remove(task)
+    }
+
+    fn discount_local(&self) -> bool {
+        local::with_core(self, |core| {
+            core.map(|core| core.cells.set(core.cells.get() - 1)).is_some()
+        })
+    }
+
+    fn task_panicked(&self, joinable: bool) {
+        if self.config.shutdown_on_panic && !joinable {
+            self.shutdown.poison();
+            self.begin_shutdown();
+        }
+    }
+}

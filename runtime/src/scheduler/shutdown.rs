@@ -1,0 +1,216 @@
+//! How a multi-thread runtime ends.
+//!
+//! 1. [`Shared::begin_shutdown`] (any thread): closes the lists of live tasks, so that a spawn
+//!    gives a cancelled handle; then sets the flag and wakes every worker.
+//! 2. Each worker, when it sees the flag: cancels the tasks of its own list, which queues the
+//!    idle ones, and runs its queue empty. Running a cancelled task drops its future.
+//! 3. The last worker to get there cancels the tasks spawned from outside and goes on until no
+//!    task is alive: a foreign waker may still be handing one over, or a thread in
+//!    `block_in_place` may still be polling one.
+//! 4. The workers end; the last one ends the driver, so that whoever still waits for I/O or time
+//!    on another thread gets an error.
+//!
+//! - S1. Every task spawned before step 1 is dropped exactly once, on a worker (or on the thread
+//!   that is polling it). A task that came too late is dropped by its spawner, unrun.
+//! - S2. No worker ends before every task in its deque has been run.
+//!
+//! The flag's `Release` store pairs with the workers' `Acquire` load; sleepers are woken after
+//! it, and one about to sleep looks at it after publishing itself (as for P2 of `idle`).
+
+use super::cells::Owner;
+use super::local::Local;
+use super::queues::Steal;
+use super::shared::Shared;
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use crate::loom::sync::{Condvar, Mutex, MutexGuard};
+use crate::loom::thread;
+use std::time::{Duration, Instant};
+
+/// How far the end has come.
+#[derive(Debug)]
+pub(crate) struct Shutdown {
+    begun: AtomicBool,
+    /// A task panicked and the runtime was told to end then.
+    poisoned: AtomicBool,
+    /// Workers that have run their own queue empty.
+    drained: AtomicUsize,
+    /// Workers whose loop has not ended.
+    running: Mutex<usize>,
+    all_ended: Condvar,
+}
+
+impl Shutdown {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            begun: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
+            drained: AtomicUsize::new(0),
+            running: Mutex::new(workers),
+            all_ended: Condvar::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// Waits until all workers have ended. False if the time ran out first.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
+        let mut running = self.running.lock();
+        while *running > 0 {
+            match (timeout, deadline) {
+                (Some(_), Some(deadline)) => {
+                    let left = deadline.saturating_duration_since(now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    running = self.all_ended.wait_timeout(running, left).0;
+                }
+                _ => running = self.all_ended.wait(running),
+            }
+        }
+        true
+    }
+
+    fn running(&self) -> MutexGuard<'_, usize> {
+        self.running.lock()
+    }
+}
+
+fn now() -> Instant {
+    crate::driver::clock::system_now()
+}
+
+impl Shared {
+    /// Step 1. Idempotent.
+    pub(crate) fn begin_shutdown(&self) {
+        self.outside.close();
+        for remote in &self.remotes {
+            remote.owned.close();
+        }
+        if self.shutdown.begun.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        while let Some(worker) = self.idle.wake_any() {
+            self.unpark(worker);
+        }
+        self.monitor.stop();
+    }
+
+    /// Waits until every worker has ended. False if the time ran out first.
+    pub(crate) fn wait_for_workers(&self, timeout: Option<Duration>) -> bool {
+        self.shutdown.wait(timeout)
+    }
+
+    /// Some workers were never started: they count as ended.
+    pub(crate) fn workers_missing(&self, count: usize) {
+        for _ in 0..count {
+            if self.shutdown.drained.fetch_add(1, Ordering::AcqRel) + 1 == self.remotes.len() {
+                self.driver.shutdown();
+            }
+            self.worker_ended();
+        }
+    }
+
+    /// Step 4 for one worker, whose core is gone.
+    pub(super) fn worker_ended(&self) {
+        let mut running = self.shutdown.running();
+        *running -= 1;
+        let last = *running == 0;
+        drop(running);
+        if last {
+            self.alive().workers_ended();
+            self.shutdown.all_ended.notify_all();
+        }
+    }
+
+    fn live_tasks(&self) -> usize {
+        self.alive_tasks()
+    }
+}
+
+impl Local {
+    /// Steps 2 and 3, by a worker with its core.
+    pub(super) fn shut_down_worker(&self) {
+        let shared = &*self.shared;
+        let Some(index) = self.core().map(|core| core.index) else { return };
+        while let Some(task) = shared.remotes[index].owned.pop_for_cancel() {
+            task.abort_by_value();
+            if self.core().is_some_and(|core| core.queue.len() >= 256) {
+                self.run_all_queued(index);
+            }
+        }
+        self.run_all_queued(index);
+        let drained = shared.shutdown.drained.fetch_add(1, Ordering::AcqRel) + 1;
+        if drained == shared.remotes.len() {
+            self.drain_the_rest(index);
+            shared.driver.shutdown();
+        }
+        self.hand_in_cells();
+    }
+
+    fn run_all_queued(&self, index: usize) {
+        let shared = &*self.shared;
+        while let Some(task) = shared.remotes[index]
+            .slot
+            .take()
+            .or_else(|| self.core().and_then(|core| core.queue.pop()))
+        {
+            task.cancel();
+            self.run_task(task, index);
+        }
+        shared.remotes[index].stats.end_polls();
+    }
+
+    /// Step 3: all other workers have left their queues empty.
+    fn drain_the_rest(&self, index: usize) {
+        let shared = &*self.shared;
+        while let Some(task) = shared.outside.pop_for_cancel() {
+            task.abort_by_value();
+            self.run_all_queued(index);
+        }
+        loop {
+            self.run_all_queued(index);
+            match shared.injector.steal_one() {
+                Steal::Task(task) => {
+                    task.cancel();
+                    self.run_task(task, index);
+                }
+                Steal::Retry => thread::yield_now(),
+                Steal::Empty if shared.live_tasks() == 0 => break,
+                // Rare and short: a waker between its update and its push, or a task that is
+                // still being polled in `block_in_place`.
+                Steal::Empty => wait_a_little(),
+            }
+        }
+        shared.remotes[index].stats.end_polls();
+    }
+
+    /// What this worker counted goes into the common number; see `cells`.
+    fn hand_in_cells(&self) {
+        if let Some(core) = self.core() {
+            self.shared.alive().add(core.cells.replace(0));
+        }
+    }
+}
+
+#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+fn wait_a_little() {
+    thread::park_timeout(Duration::from_micros(200));
+}
+
+#[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
+fn wait_a_little() {
+    thread::yield_now();
+}

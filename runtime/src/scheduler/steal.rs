@@ -1,0 +1,109 @@
+//! Where a worker looks for a task: own queues first, then everybody's.
+
+use super::local::Core;
+use super::queues::Steal;
+use super::shared::Shared;
+use crate::cell::Notified;
+use crate::loom::hint;
+use crate::loom::sync::atomic::Ordering;
+use crate::util::rng::thread_rng_n;
+
+/// Polls in a row that may come from the slot, so that two tasks waking each other do not starve
+/// the deque.
+const MAX_SLOT_STREAK: u32 = 3;
+
+/// Sweeps over all queues while somebody is in the way. A sleeper looks again anyway.
+const MAX_SWEEPS: u32 = 4;
+
+impl Core {
+    /// The next task of the worker's own, or of the injector.
+    #[inline]
+    pub(super) fn next_task(&self, shared: &Shared) -> Option<Notified> {
+        let look_outside = self.tick.get() % shared.config.injector_interval == 0;
+        if look_outside && !shared.injector.is_empty() {
+            if let Steal::Task(task) = shared.injector.steal_one() {
+                return Some(task);
+            }
+        }
+        self.next_local(shared).or_else(|| self.from_injector(shared))
+    }
+
+    #[inline]
+    fn next_local(&self, shared: &Shared) -> Option<Notified> {
+        let slot = &shared.remotes[self.index].slot;
+        let streak = self.slot_streak.get();
+        if streak < MAX_SLOT_STREAK {
+            if let Some(task) = slot.take() {
+                self.slot_streak.set(streak + 1);
+                return Some(task);
+            }
+        } else if let Some(task) = slot.take() {
+            // Its turn comes behind the others.
+            self.queue.push(task);
+        }
+        self.slot_streak.set(0);
+        self.queue.pop()
+    }
+
+    fn from_injector(&self, shared: &Shared) -> Option<Notified> {
+        for _ in 0..MAX_SWEEPS {
+            if shared.injector.is_empty() {
+                return None;
+            }
+            match shared.injector.steal_into(&self.queue) {
+                Steal::Task(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+        None
+    }
+
+    /// A task of somebody else's. The caller counts as searching.
+    pub(super) fn steal(&self, shared: &Shared) -> Option<Notified> {
+        for _ in 0..MAX_SWEEPS {
+            match self.sweep(shared) {
+                Steal::Task(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+        None
+    }
+
+    fn sweep(&self, shared: &Shared) -> Steal {
+        let count = shared.remotes.len();
+        let start = thread_rng_n(count as u32) as usize;
+        let mut retry = false;
+        for victim in (start..count).chain(0..start).filter(|&victim| victim != self.index) {
+            let remote = &shared.remotes[victim];
+            if !remote.stealer.is_empty() {
+                match remote.stealer.steal_into(&self.queue) {
+                    Steal::Task(task) => {
+                        self.count_steal(shared);
+                        return Steal::Task(task);
+                    }
+                    Steal::Retry => retry = true,
+                    Steal::Empty => {}
+                }
+            }
+            if remote.stale.load(Ordering::Relaxed) {
+                if let Some(task) = remote.slot.take() {
+                    self.count_steal(shared);
+                    return Steal::Task(task);
+                }
+            }
+        }
+        match self.from_injector(shared) {
+            Some(task) => Steal::Task(task),
+            None if retry || !shared.injector.is_empty() => Steal::Retry,
+            None => Steal::Empty,
+        }
+    }
+
+    fn count_steal(&self, shared: &Shared) {
+        let stats = &shared.remotes[self.index].stats;
+        stats.steal_operations.add(1);
+        stats.steals.add(1 + self.queue.len() as u64);
+    }
+}

@@ -1,0 +1,198 @@
+//! A worker's life: run what is queued, look at the driver now and then, steal, sleep.
+
+use super::idle::GotUp;
+use super::local::{Core, Local};
+use super::shared::Shared;
+use crate::cell::Notified;
+use crate::driver::timers;
+use crate::loom::sync::Arc;
+use crate::loom::sync::atomic::{Ordering, fence};
+use crate::util::entered::{self, Entered};
+
+/// Requeued tasks between two looks at the driver: ready I/O runs within ten.
+const YIELDS_PER_DRIVER_LOOK: u32 = 8;
+
+/// Runs a worker on this thread until shutdown, or until `block_in_place` takes its core.
+pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
+    let index = core.index;
+    shared.remotes[index].parker.bind_thread();
+    let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+    let local = Local::new(shared.clone(), core);
+    let ended = local.enter(|| {
+        use_wheel_of(&shared, Some(index));
+        let ended = local.run();
+        use_wheel_of(&shared, None);
+        ended
+    });
+    drop(local);
+    if ended == Ended::Shutdown {
+        shared.worker_ended();
+    }
+}
+
+fn use_wheel_of(shared: &Shared, worker: Option<usize>) {
+    if let Some(timers) = shared.driver.timers() {
+        timers::set_local_shard(worker.map(|worker| timers.shard(worker)));
+    }
+}
+
+/// Why a worker's loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Shutdown,
+    CoreTaken,
+}
+
+impl Local {
+    fn run(&self) -> Ended {
+        let shared = &*self.shared;
+        loop {
+            let Some(core) = self.core() else { return Ended::CoreTaken };
+            if shared.shutdown.has_begun() {
+                break;
+            }
+            let tick = core.tick.get().wrapping_add(1);
+            core.tick.set(tick);
+            if core.should_look_at_driver(shared) {
+                core.look_at_driver(shared);
+            }
+            if let Some(task) = core.next_task(shared).or_else(|| core.search(shared)) {
+                core.found_work(shared);
+                self.run_task(task, core.index);
+            } else {
+                core.sleep(shared);
+            }
+        }
+        match self.take_core() {
+            Some(core) => {
+                self.put_core(core);
+                self.shut_down_worker();
+                Ended::Shutdown
+            }
+            None => Ended::CoreTaken,
+        }
+    }
+
+    /// Polls a task. Afterwards the core may be gone.
+    #[inline]
+    pub(super) fn run_task(&self, task: Notified, index: usize) {
+        self.shared.remotes[index].stats.start_poll();
+        self.polling.set(true);
+        task.run();
+        self.polling.set(false);
+    }
+}
+
+impl Core {
+    #[inline]
+    fn should_look_at_driver(&self, shared: &Shared) -> bool {
+        let remote = &shared.remotes[self.index];
+        if remote.stale.load(Ordering::Relaxed) {
+            // The long poll is over.
+            remote.stale.store(false, Ordering::Relaxed);
+        }
+        self.yields.get() >= YIELDS_PER_DRIVER_LOOK
+            || self.tick.get() % shared.config.event_interval == 0
+            || remote.attend_driver.load(Ordering::Relaxed)
+    }
+
+    /// Takes what the driver has, without waiting.
+    fn look_at_driver(&self, shared: &Shared) {
+        self.yields.set(0);
+        shared.remotes[self.index].attend_driver.store(false, Ordering::Relaxed);
+        if !shared.driver_may_have_work() {
+            return;
+        }
+        self.in_driver.set(true);
+        if shared.driver.handle().has_sources() {
+            if let Some(mut token) = shared.driver.try_token() {
+                token.poll();
+            }
+        } else {
+            shared.driver.fire_due();
+        }
+        self.in_driver.set(false);
+        if self.queue.len() > 1 {
+            shared.wake_for_queued();
+        }
+    }
+
+    /// Looks at everybody's queues, if not enough others do.
+    fn search(&self, shared: &Shared) -> Option<Notified> {
+        if shared.remotes.len() == 1 {
+            return None;
+        }
+        if !self.searching.get() {
+            if !shared.idle.start_search() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        self.steal(shared)
+    }
+
+    /// The worker has a task in hand. If it was the last that searched it wakes the next one,
+    /// but only if it sees more work: pushes that saw it search woke nobody (P2 of `idle`).
+    #[inline]
+    fn found_work(&self, shared: &Shared) {
+        if self.searching.get() {
+            self.searching.set(false);
+            if shared.idle.stop_search() && shared.has_queued_work() {
+                shared.wake_for_queued();
+            }
+        }
+    }
+
+    /// Nothing to do: publish that, look once more, wait.
+    fn sleep(&self, shared: &Shared) {
+        let remote = &shared.remotes[self.index];
+        remote.stats.end_polls();
+        // A searcher leaves the count before the last look.
+        shared.idle.fall_asleep(self.index, self.searching.replace(false));
+        if shared.has_queued_work() || shared.shutdown.has_begun() {
+            self.get_up(shared);
+            return;
+        }
+        remote.stats.parks.add(1);
+        if let Some(hook) = &shared.config.on_thread_park {
+            hook();
+        }
+        self.wait(shared);
+        self.get_up(shared);
+        shared.monitor.worker_woke();
+        if let Some(hook) = &shared.config.on_thread_unpark {
+            hook();
+        }
+        if self.queue.is_empty() {
+            remote.stats.noops.add(1);
+        } else if self.queue.len() > 1 {
+            // Several events at once: one decision for all.
+            shared.wake_for_queued();
+        }
+    }
+
+    fn wait(&self, shared: &Shared) {
+        let parker = &shared.remotes[self.index].parker;
+        if let Some(mut token) = shared.driver.try_token() {
+            self.in_driver.set(true);
+            parker.park_in_reactor(|| token.wait());
+            self.in_driver.set(false);
+            return;
+        }
+        if let Some(timers) = shared.driver.timers() {
+            // Whoever waits in the reactor waits for this wheel too (D1 of `driver`).
+            timers.shard(self.index).announce();
+        }
+        parker.park();
+    }
+
+    /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
+    /// wake-up that comes late only makes its next wait short.
+    fn get_up(&self, shared: &Shared) {
+        if shared.idle.get_up(self.index) == GotUp::Woken {
+            self.searching.set(true);
+        }
+        // Pairs with the fence of the monitor before it goes to sleep.
+        fence(Ordering::SeqCst);
+    }
+}
