@@ -14,8 +14,8 @@
 //!     generation on, so a key that was used up finds nothing. Generations skip 0 and wrap
 //!     around after 2^32 - 1 uses of the same entry; only a key kept for exactly that many uses
 //!     could be mistaken.
-//! I6. `newest_generation` is at least every generation that a freed entry moved on to, until
-//!     one wraps. Fresh entries start there, so keys stay good when pages are given away.
+//! I6. No generation is above 1 + `added`, until that passes 2^32. Fresh entries start there, so
+//!     keys that are used up stay so when the pages are given away and made anew.
 //!
 //! Entries are never copied: growth adds a page, and only the table of pages (8 bytes for 256
 //! entries) is ever moved. Rejected: one growing vector (copies megabytes while the caller
@@ -135,8 +135,9 @@ pub(crate) struct Entries<T> {
     fresh: u32,
     /// Head of the free list: last in, first out, because that entry is still in the cache.
     free: u32,
-    newest_generation: NonZeroU32,
-    len: usize,
+    /// How many entries were made live, and how many of these were freed.
+    added: u64,
+    freed: u64,
 }
 
 impl<T> Entries<T> {
@@ -145,14 +146,14 @@ impl<T> Entries<T> {
             pages: Vec::new(),
             fresh: 0,
             free: NIL,
-            newest_generation: NonZeroU32::MIN,
-            len: 0,
+            added: 0,
+            freed: 0,
         }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        (self.added - self.freed) as usize
     }
 
     #[inline]
@@ -170,7 +171,7 @@ impl<T> Entries<T> {
 
     /// Gives all pages away if no entry is live; otherwise none.
     pub(crate) fn take_pages(&mut self) -> Vec<Page<T>> {
-        if self.len > 0 {
+        if self.len() > 0 {
             return Vec::new();
         }
         self.fresh = 0;
@@ -193,7 +194,7 @@ impl<T> Entries<T> {
         entry.value = Some(value);
         let (next_free, generation) = (entry.next, entry.generation);
         self.free = next_free;
-        self.len += 1;
+        self.added += 1;
         (index, Key { index, generation })
     }
 
@@ -206,9 +207,9 @@ impl<T> Entries<T> {
         }
         let index = self.fresh;
         self.fresh += 1;
-        let newest_generation = self.newest_generation;
+        let unused = NonZeroU32::new((self.added as u32).wrapping_add(1));
         let entry = self.entry_mut(index);
-        entry.generation = newest_generation;
+        entry.generation = unused.unwrap_or(NonZeroU32::MIN);
         entry.next = NIL;
         index
     }
@@ -224,8 +225,7 @@ impl<T> Entries<T> {
         entry.generation = generation;
         entry.next = next_free;
         self.free = index;
-        self.newest_generation = self.newest_generation.max(generation);
-        self.len -= 1;
+        self.freed += 1;
         value
     }
 
@@ -294,10 +294,15 @@ impl<T> Entries<T> {
         }
     }
 
+    /// Returns whether the list is empty now, which the links tell without a look at the list.
     #[inline]
-    pub(crate) fn unlink(&mut self, list: &mut List, index: u32) {
+    pub(crate) fn unlink(&mut self, list: &mut List, index: u32) -> bool {
         let entry = self.entry(index);
         let (prev, next) = (entry.prev, entry.next);
+        if prev == NIL && next == NIL {
+            *list = List::EMPTY;
+            return true;
+        }
         match prev {
             NIL => list.head = next,
             prev => self.entry_mut(prev).next = next,
@@ -306,6 +311,7 @@ impl<T> Entries<T> {
             NIL => list.tail = prev,
             next => self.entry_mut(next).prev = prev,
         }
+        false
     }
 
     #[inline]

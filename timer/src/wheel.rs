@@ -273,8 +273,7 @@ impl<T> Wheel<T> {
     fn unlink(&mut self, index: u32) {
         let place = self.entries.place(index);
         let list = &mut self.levels.slot_mut(place).list;
-        self.entries.unlink(list, index);
-        if list.is_empty() {
+        if self.entries.unlink(list, index) {
             self.levels.vacate(place);
         }
     }
