@@ -22,6 +22,8 @@ pub enum Op {
     Remove(usize),
     /// Moves an entry, which may have fired, to this distance from the present time.
     Rearm(usize, u64),
+    /// Moves an entry to where another one is or was, perhaps into the past.
+    RearmWith(usize, usize),
     /// Lets this many ticks pass and takes all that is due.
     Advance(u64),
     /// Lets this many ticks pass and takes at most so many values.
@@ -94,6 +96,11 @@ impl Model {
                     self.rearm(id, self.now.saturating_add(distance));
                 }
             }
+            Op::RearmWith(id, other) => {
+                if let (Some(id), Some(other)) = (named(id), named(other)) {
+                    self.rearm(id, self.entries[other].1);
+                }
+            }
             Op::Advance(ticks) => self.advance(self.now.saturating_add(ticks), usize::MAX),
             Op::AdvanceLimited(ticks, limit) => {
                 self.advance(self.now.saturating_add(ticks), limit);
@@ -143,6 +150,7 @@ impl Model {
             order.is_some(),
             "re-arming of {id}"
         );
+        let to = to.max(self.now);
         if let Some(order) = order {
             self.pending.remove(&(at, order));
             self.armed += 1;
@@ -192,7 +200,13 @@ impl Model {
         let next = self.wheel.next_deadline();
         let earliest = self.pending.keys().next().map(|&(at, _)| at);
         match (next, earliest) {
-            (None, None) => self.is_exact = true,
+            (None, None) => {
+                self.is_exact = true;
+                // Used-up keys must stay so when the entries are made anew.
+                if self.armed % 2 == 0 {
+                    self.wheel.take_pages();
+                }
+            }
             (Some(next), Some(earliest)) => {
                 assert!(next <= earliest, "{next:?} is later than {earliest:?}");
                 assert!(
@@ -259,7 +273,8 @@ fn decode_one(bytes: &[u8]) -> Op {
         9 => Op::InsertAt(distance(bytes[1], raw)),
         10..=12 => Op::InsertWith(id),
         13..=17 => Op::Remove(id),
-        18..=21 => Op::Rearm(id, distance(bytes[1], raw)),
+        18..=20 => Op::Rearm(id, distance(bytes[1], raw)),
+        21 => Op::RearmWith(id, raw as usize & 0xffff),
         22..=23 => Op::Advance(distance(bytes[1], raw) >> 40),
         24 => Op::Advance(distance(bytes[1], raw) >> 25),
         25 => Op::Advance(distance(bytes[1], raw) >> 5),
@@ -306,6 +321,7 @@ mod tests {
             2 => id().prop_map(Op::InsertWith),
             3 => id().prop_map(Op::Remove),
             2 => (id(), distances()).prop_map(|(id, to)| Op::Rearm(id, to)),
+            1 => (id(), id()).prop_map(|(id, other)| Op::RearmWith(id, other)),
             2 => (0..200_u64).prop_map(Op::Advance),
             1 => distances().prop_map(|ticks| Op::Advance(ticks >> 4)),
             2 => (distances(), 0..4_usize)
