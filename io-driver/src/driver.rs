@@ -4,11 +4,8 @@
 //!   turn:  arm timer ─► poll ─► take back the wake flag ─► per event: find slot, dispatch ─► wake
 //! ```
 //!
-//! I1. `Handle::wake` makes the present turn return, or else the next. The flag `wake_pending` is
-//!     set from the first call until the turn that saw the wake event; who finds it set may leave
-//!     out the system call, since the one who set it makes, or has made, it. The turn takes the
-//!     flag back *before* it returns, with an `AcqRel` swap that pairs with those of `wake`: what
-//!     was written before a left-out call is visible to whoever had that turn.
+//! I1. `Handle::wake` makes the present turn return, or else the next, and what was written before
+//!     it is visible after that turn, also when its system call was left out (see `wake_flag`).
 //! I2. A turn ends with an empty batch: every waker it took was woken.
 //! I3. After `shutdown` no registration is accepted, and every wait has ended with an error.
 //!
@@ -21,11 +18,12 @@ use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::loom::{Arc, AtomicBool, AtomicUsize, Ordering};
+use crate::loom::{Arc, AtomicUsize, Ordering};
 use crate::ready::Ready;
 use crate::registry::{Registry, Token};
 use crate::timerfd::PreciseTimer;
 use crate::wake_batch::{WakeBatch, discard};
+use crate::wake_flag::WakeFlag;
 
 const WAKE: mio::Token = mio::Token(usize::MAX);
 pub(crate) const TIMER: mio::Token = mio::Token(usize::MAX - 1);
@@ -95,7 +93,7 @@ pub struct Handle {
 struct Shared {
     system: mio::Registry,
     waker: mio::Waker,
-    wake_pending: AtomicBool,
+    wake_flag: WakeFlag,
     sources: Registry,
     fd_registered: AtomicUsize,
     fd_deregistered: AtomicUsize,
@@ -122,7 +120,7 @@ impl Driver {
         let shared = Shared {
             system,
             waker,
-            wake_pending: AtomicBool::new(false),
+            wake_flag: WakeFlag::new(),
             sources: Registry::new(),
             fd_registered: AtomicUsize::new(0),
             fd_deregistered: AtomicUsize::new(0),
@@ -191,8 +189,7 @@ impl Driver {
         for event in &self.events {
             match event.token() {
                 WAKE => {
-                    // By I1: pairs with the swap of every `wake` that found the flag set.
-                    shared.wake_pending.swap(false, Ordering::AcqRel);
+                    shared.wake_flag.acknowledge();
                     turn.woken_by_handle = true;
                 }
                 TIMER => {
@@ -237,11 +234,11 @@ impl Handle {
     /// Panics if the system refuses to signal the driver, which leaves it asleep.
     pub fn wake(&self) {
         let shared = &*self.shared;
-        if shared.wake_pending.swap(true, Ordering::AcqRel) {
+        if !shared.wake_flag.request() {
             return;
         }
         if let Err(error) = shared.waker.wake() {
-            shared.wake_pending.store(false, Ordering::Release);
+            shared.wake_flag.acknowledge();
             panic!("the i/o driver could not be woken: {error}");
         }
     }

@@ -12,7 +12,7 @@
 //! - `ready`: the sets. `readiness`: the atomic word. `waiters`: who is to be woken. `source`: word
 //!   and waiters joined. `registry`: tokens and slots. `registration`: what a socket type holds.
 //!   `driver`: the loop. `timerfd`: waits that end on time. `wake_batch`: wakers taken and not yet
-//!   woken.
+//!   woken. `wake_flag`: wakes of the driver that coincide.
 //! - **Invariant:** no waker is cloned, woken or dropped, nothing is allocated and no system call
 //!   is made while a lock of this crate is held.
 //! - **Invariant:** an event that comes after its registration is gone changes nothing and wakes
@@ -33,6 +33,7 @@ mod source;
 mod timerfd;
 mod waiters;
 mod wake_batch;
+mod wake_flag;
 
 pub use driver::{Driver, Handle, Turn, Wait};
 pub use readiness::ReadyEvent;

@@ -1,4 +1,4 @@
-//! One source without mio, for the model checker: the model plays the driver and the tasks.
+//! One source, and the wake flag, without mio, for the model checker: the model plays the driver and the tasks.
 //!
 //! Nothing here decides anything; each call is the one that `driver` or `registration` makes.
 
@@ -89,5 +89,28 @@ impl Readiness<'_> {
 impl Drop for Readiness<'_> {
     fn drop(&mut self) {
         self.source.0.leave(&mut self.place);
+    }
+}
+
+/// The flag by which coinciding wakes of the driver become one.
+#[derive(Debug)]
+pub struct WakeFlag(crate::wake_flag::WakeFlag);
+
+impl Default for WakeFlag {
+    fn default() -> Self {
+        Self(crate::wake_flag::WakeFlag::new())
+    }
+}
+
+impl WakeFlag {
+    /// As `Handle::wake` asks it; returns whether to signal.
+    #[must_use]
+    pub fn request(&self) -> bool {
+        self.0.request()
+    }
+
+    /// As `Driver::turn` does on a signal.
+    pub fn acknowledge(&self) {
+        self.0.acknowledge();
     }
 }
