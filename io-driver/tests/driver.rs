@@ -239,6 +239,34 @@ fn a_reset_wakes_both_sides_with_an_error() {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_of_datagrams_is_woken_when_the_peer_is_unreachable() {
+    let (mut driver, handle) = driver();
+    let ours = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ours.connect(gone.local_addr().unwrap()).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    drop(gone);
+    let socket = Socket::new(mio::net::UdpSocket::from_std(ours), &handle);
+    settle(&mut driver);
+    let task = Task::new();
+    let receive = || {
+        task.poll(|cx| {
+            let receive = || socket.source.recv(&mut [0; 8]);
+            socket.registration.poll_io(cx, Direction::Read, receive)
+        })
+    };
+    assert!(receive().is_pending());
+    socket.source.send(b"anybody?").unwrap();
+    while task.wakes() == 0 {
+        driver.turn(Wait::Forever).unwrap();
+    }
+    assert!(
+        matches!(receive(), Poll::Ready(Err(error)) if error.kind() == ErrorKind::ConnectionRefused)
+    );
+}
+
 #[test]
 fn a_listener_is_ready_for_each_connection() {
     let (mut driver, handle) = driver();

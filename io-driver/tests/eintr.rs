@@ -26,8 +26,10 @@ pub unsafe extern "C" fn epoll_wait(
         left.checked_sub(1)
     });
     if interrupted.is_ok() {
-        // SAFETY: the location of this thread's `errno` is valid and ours to write.
-        unsafe { *libc::__errno_location() = libc::EINTR };
+        // SAFETY: the call has no requirements.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: this thread's `errno` is valid as long as the thread, and ours to write.
+        unsafe { errno.write(libc::EINTR) };
         return -1;
     }
     let no_mask = std::ptr::null::<libc::sigset_t>();
