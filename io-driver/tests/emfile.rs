@@ -14,16 +14,15 @@ fn limit() -> libc::rlimit {
         rlim_max: 0,
     };
     // SAFETY: `limit` is valid for the write.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) },
-        0
-    );
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    assert_eq!(result, 0);
     limit
 }
 
 fn set_limit(limit: &libc::rlimit) {
     // SAFETY: `limit` is valid for the read.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) }, 0);
+    let result = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) };
+    assert_eq!(result, 0);
 }
 
 /// Opens files until numbers have no holes, so that a limit of n means n open files.
