@@ -693,6 +693,21 @@ fn a_timer_set_after_an_unfetched_expiry_waits_for_the_new_time() {
     );
 }
 
+/// The kernel's clock may be ahead of the caller's: the timer went off, but the wait is not over.
+#[test]
+fn a_timer_that_went_off_too_soon_is_set_again() {
+    let (mut driver, _handle) = driver();
+    let wait = Wait::For {
+        now_ns: 0,
+        until_ns: 200_000,
+    };
+    for _ in 0..3 {
+        let origin = Instant::now();
+        driver.turn(wait).unwrap();
+        assert!(origin.elapsed() >= Duration::from_micros(200));
+    }
+}
+
 /// After the caller's clock jumped, the armed time means nothing.
 #[test]
 fn a_clock_that_was_set_does_not_leave_a_wait_hanging() {
