@@ -288,7 +288,10 @@ fn placement(value: &Expr) -> syn::Result<Placement> {
 fn path(value: &Expr) -> syn::Result<Path> {
     if let Some(Lit::Str(text)) = literal(value) {
         return text.parse_with(Path::parse_mod_style).map_err(|_| {
-            let message = format!("failed to parse value of `crate` as path: {:?}", text.value());
+            let message = format!(
+                "failed to parse value of `crate` as path: {:?}",
+                text.value()
+            );
             Error::new_spanned(value, message)
         });
     }
@@ -296,7 +299,6 @@ fn path(value: &Expr) -> syn::Result<Path> {
         .parse2(value.to_token_stream())
         .map_err(|_| Error::new_spanned(value, "failed to parse value of `crate` as path"))
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -397,7 +399,12 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported_at_once() {
-        let all = messages(quote!(flavor = 1, foo = 2, start_paused = false, start_paused = true));
+        let all = messages(quote!(
+            flavor = 1,
+            foo = 2,
+            start_paused = false,
+            start_paused = true
+        ));
         assert_eq!(all.len(), 3, "{all:?}");
         assert!(all[2].contains("`start_paused` is set multiple times"));
     }

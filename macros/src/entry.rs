@@ -19,7 +19,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{AttrStyle, Attribute, Error, FnArg, ReturnType, Signature, Token, Visibility};
+use syn::{AttrStyle, Attribute, Error, FnArg, ReturnType, Signature, Visibility};
 
 /// What holds unless the arguments say otherwise.
 pub(crate) struct Defaults {
@@ -82,7 +82,10 @@ pub(crate) fn expand(
 
     let spawns = role == Role::Main
         && flavor == Flavor::MultiThread
-        && args.placement.map_or(defaults.placement, |(place, _)| place) == Placement::Spawn;
+        && args
+            .placement
+            .map_or(defaults.placement, |(place, _)| place)
+            == Placement::Spawn;
     let runtime = builder(&args, flavor, &root);
     Ok(match Shape::of(&function) {
         Shape::Nested if spawns && function.sig.inputs.is_empty() => {
@@ -155,7 +158,8 @@ impl Shape {
                 .inputs
                 .iter()
                 .all(|arg| matches!(arg, FnArg::Typed(arg) if arg.attrs.is_empty()));
-        match plain && !mentions("Self", sig.to_token_stream().into_iter())
+        match plain
+            && !mentions("Self", sig.to_token_stream().into_iter())
             && !mentions("Self", function.body.clone().into_iter())
         {
             true => Self::Nested,
@@ -361,7 +365,14 @@ mod tests {
 
     #[test]
     fn main_is_spawned_by_default() {
-        let text = main(quote!(), quote!(async fn main() { work().await }));
+        let text = main(
+            quote!(),
+            quote!(
+                async fn main() {
+                    work().await
+                }
+            ),
+        );
         assert!(text.starts_with("fnmain(){"), "{text}");
         assert!(text.contains("asyncfnmain(){work().await}"), "{text}");
         assert!(text.contains("::runtime::runtime::Builder::new_multi_thread().enable_all()"));
@@ -371,18 +382,41 @@ mod tests {
 
     #[test]
     fn main_with_a_value_becomes_an_exit_code() {
-        let text = main(quote!(), quote!(async fn main() -> Result<(), E> { Ok(()) }));
-        assert!(text.starts_with("fnmain()->::std::process::ExitCode{"), "{text}");
+        let text = main(
+            quote!(),
+            quote!(
+                async fn main() -> Result<(), E> {
+                    Ok(())
+                }
+            ),
+        );
+        assert!(
+            text.starts_with("fnmain()->::std::process::ExitCode{"),
+            "{text}"
+        );
         assert!(text.contains("::runtime::macros::support::report(main())"));
         // Other functions hand their value on.
-        let text = main(quote!(), quote!(async fn load() -> u32 { 7 }));
+        let text = main(
+            quote!(),
+            quote!(
+                async fn load() -> u32 {
+                    7
+                }
+            ),
+        );
         assert!(text.starts_with("fnload()->u32{"), "{text}");
         assert!(!text.contains("report"));
     }
 
     #[test]
     fn the_body_stays_on_the_thread_where_asked_or_needed() {
-        let function = || quote!(async fn main() -> u8 { 0 });
+        let function = || {
+            quote!(
+                async fn main() -> u8 {
+                    0
+                }
+            )
+        };
         for args in [
             quote!(root = "block_on"),
             quote!(flavor = "current_thread"),
@@ -393,11 +427,31 @@ mod tests {
             assert!(text.contains(".block_on(future)"), "{text}");
         }
         for item in [
-            quote!(async fn f(x: &str) -> u8 { 0 }),
-            quote!(async fn f<T>() -> u8 { 0 }),
-            quote!(async fn f(&self) -> u8 { 0 }),
-            quote!(async fn f() -> Self { x }),
-            quote!(async unsafe fn f() -> u8 { 0 }),
+            quote!(
+                async fn f(x: &str) -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f<T>() -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f(&self) -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f() -> Self {
+                    x
+                }
+            ),
+            quote!(
+                async unsafe fn f() -> u8 {
+                    0
+                }
+            ),
         ] {
             let text = main(quote!(), item);
             assert!(text.contains(".block_on(future)"), "{text}");
@@ -407,7 +461,12 @@ mod tests {
     #[test]
     fn options_reach_the_builder() {
         let args = quote!(worker_threads = 4, name = "pool", crate = some::root);
-        let text = main(args, quote!(async fn main() {}));
+        let text = main(
+            args,
+            quote!(
+                async fn main() {}
+            ),
+        );
         assert!(text.contains(
             "some::root::runtime::Builder::new_multi_thread().enable_all().worker_threads(4)\
              .name(\"pool\").build()"
@@ -418,7 +477,12 @@ mod tests {
             start_paused = true,
             unhandled_panic = "shutdown_runtime"
         );
-        let text = main(args, quote!(async fn main() {}));
+        let text = main(
+            args,
+            quote!(
+                async fn main() {}
+            ),
+        );
         assert!(text.contains(
             "new_current_thread().enable_all().start_paused(true)\
              .unhandled_panic(::runtime::runtime::UnhandledPanic::ShutdownRuntime)\
@@ -429,11 +493,25 @@ mod tests {
     #[test]
     fn a_test_is_current_thread_and_never_spawned() {
         for args in [quote!(), quote!(flavor = "multi_thread")] {
-            let text = run(Role::Test, args, quote!(async fn works() {})).unwrap();
+            let text = run(
+                Role::Test,
+                args,
+                quote!(
+                    async fn works() {}
+                ),
+            )
+            .unwrap();
             assert!(text.starts_with("#[::core::prelude::v1::test]fnworks(){"));
             assert!(text.contains(".block_on(future)") && !text.contains("support"));
         }
-        let text = run(Role::Test, quote!(), quote!(async fn works() {})).unwrap();
+        let text = run(
+            Role::Test,
+            quote!(),
+            quote!(
+                async fn works() {}
+            ),
+        )
+        .unwrap();
         assert!(text.contains("new_current_thread()"));
     }
 
@@ -441,21 +519,42 @@ mod tests {
     fn attributes_visibility_and_inner_attributes_are_kept() {
         let text = main(
             quote!(),
-            quote!(#[inline] pub(crate) async fn f() { #![allow(dead_code)] g() }),
+            quote!(
+                #[inline]
+                pub(crate) async fn f() {
+                    #![allow(dead_code)]
+                    g()
+                }
+            ),
         );
-        assert!(text.starts_with("#[inline]#[allow(dead_code)]pub(crate)fnf(){"), "{text}");
+        assert!(
+            text.starts_with("#[inline]#[allow(dead_code)]pub(crate)fnf(){"),
+            "{text}"
+        );
     }
 
     #[test]
     fn bad_functions_are_refused() {
         for role in [Role::Main, Role::Test] {
             assert_eq!(
-                error(role, quote!(), quote!(fn main() {})),
+                error(
+                    role,
+                    quote!(),
+                    quote!(
+                        fn main() {}
+                    )
+                ),
                 "the `async` keyword is missing from the function declaration"
             );
         }
         assert_eq!(
-            error(Role::Main, quote!(), quote!(async fn main(x: u8) {})),
+            error(
+                Role::Main,
+                quote!(),
+                quote!(
+                    async fn main(x: u8) {}
+                )
+            ),
             "the main function cannot accept arguments"
         );
         for second in [
@@ -465,14 +564,28 @@ mod tests {
             quote!(#[runtime::test(start_paused = true)]),
         ] {
             let message = error(Role::Test, quote!(), quote!(#second async fn f() {}));
-            assert!(message.starts_with("second test attribute is supplied"), "{message}");
+            assert!(
+                message.starts_with("second test attribute is supplied"),
+                "{message}"
+            );
         }
         let message = error(
             Role::Test,
             quote!(worker_threads = 2),
-            quote!(async fn f() {}),
+            quote!(
+                async fn f() {}
+            ),
         );
         assert!(message.contains("use `#[runtime::test(flavor = \"multi_thread\")]`"));
-        assert!(run(Role::Main, quote!(), quote!(struct NotAFunction;)).is_err());
+        assert!(
+            run(
+                Role::Main,
+                quote!(),
+                quote!(
+                    struct NotAFunction;
+                )
+            )
+            .is_err()
+        );
     }
 }

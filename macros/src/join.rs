@@ -140,6 +140,8 @@ fn expand_all(join: &Join, root: &TokenStream, is_try: bool) -> TokenStream {
             #evaluate
             let mut futures = #support::pin!(#tree);
             #state
+            // An output may have no value.
+            #[allow(unreachable_code)]
             let output = #support::poll_fn(move |cx| {
                 let mut all_done = true;
                 #split
@@ -202,7 +204,9 @@ mod tests {
 
     #[test]
     fn the_tree_is_balanced_and_split_the_same_way() {
-        let leaves: Vec<_> = (0..5).map(|i| quote!(f).into_iter().chain(quote!(#i)).collect()).collect();
+        let leaves: Vec<_> = (0..5)
+            .map(|i| quote!(f).into_iter().chain(quote!(#i)).collect())
+            .collect();
         let tree = tree(&leaves, &quote!(r)).to_string().replace(' ', "");
         let tree = tree.replace("r::macros::support::Pair::new", "");
         assert_eq!(tree, "((f0i32,f1i32),(f2i32,(f3i32,f4i32)))");
