@@ -2,6 +2,8 @@
 //! stands in for `runtime` and shares its macro support. So the macros are tested on their own,
 //! and what an expansion needs of its root is written down, in the items of this file.
 
+#![allow(missing_docs, unreachable_pub)]
+
 // `crate::runtime` is this crate too, so its items stand at the top.
 extern crate self as runtime;
 

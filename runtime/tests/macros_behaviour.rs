@@ -92,7 +92,11 @@ mod select {
                 let order = &order;
                 poll_fn(move |_| {
                     order.borrow_mut().push(id);
-                    if is_ready { Poll::Ready(id) } else { Poll::Pending }
+                    if is_ready {
+                        Poll::Ready(id)
+                    } else {
+                        Poll::Pending
+                    }
                 })
             };
             let winner = runtime::select! {
@@ -424,16 +428,17 @@ mod join {
 
     #[runtime::test]
     async fn temporaries_of_a_future_live_as_long_as_it_does() {
-        assert_eq!(runtime::join!(&mut ready(1), &mut Box::pin(ready(2))), (1, 2));
+        assert_eq!(
+            runtime::join!(&mut ready(1), &mut Box::pin(ready(2))),
+            (1, 2)
+        );
     }
 
     #[deny(warnings)]
     #[test]
     fn an_output_that_never_comes_gives_no_warning() {
         use std::convert::Infallible;
-        let mut joined = Box::pin(async {
-            runtime::join!(pending::<Infallible>(), ready(1))
-        });
+        let mut joined = Box::pin(async { runtime::join!(pending::<Infallible>(), ready(1)) });
         assert!(poll_once(joined.as_mut()).is_pending());
         let mut joined = Box::pin(async {
             runtime::try_join!(pending::<Result<Infallible, u8>>(), ready(Ok(1)))
@@ -447,17 +452,30 @@ mod join {
 
     #[cfg(target_pointer_width = "64")]
     #[test]
-    fn a_branch_costs_little_more_than_its_future() {
-        let biased = async {
+    fn a_branch_costs_its_future_and_a_tag() {
+        fn ok(x: i32) -> Result<i32, ()> {
+            Ok(x)
+        }
+        let join = async {
             let (a, b) = (ready(0_i32), ready(0_i32));
             runtime::join!(biased; a, b)
         };
-        let rotating = async {
+        assert_eq!(size_of_val(&join), 40);
+        let join = async {
             let (a, b) = (ready(0_i32), ready(0_i32));
             runtime::join!(a, b)
         };
-        assert!(size_of_val(&biased) <= 40, "{}", size_of_val(&biased));
-        assert!(size_of_val(&rotating) <= 48, "{}", size_of_val(&rotating));
+        assert_eq!(size_of_val(&join), 48);
+        let join = async {
+            let (a, b) = (ready(ok(0)), ready(ok(0)));
+            runtime::try_join!(biased; a, b)
+        };
+        assert_eq!(size_of_val(&join), 40);
+        let join = async {
+            let a = ready(ok(0));
+            runtime::try_join!(a)
+        };
+        assert_eq!(size_of_val(&join), 32);
     }
 }
 
@@ -536,7 +554,11 @@ mod main {
     }
 
     #[runtime::main(worker_threads = 2)]
-    async fn with_arguments(text: &str, (a, mut b): (usize, usize), more: impl Into<usize>) -> usize {
+    async fn with_arguments(
+        text: &str,
+        (a, mut b): (usize, usize),
+        more: impl Into<usize>,
+    ) -> usize {
         step().await;
         b += more.into();
         text.len() + a + b

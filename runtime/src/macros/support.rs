@@ -50,6 +50,10 @@ impl<L, R> Pair<L, R> {
 
 pin_project! {
     /// A future of `join!`, or its output (I1).
+    ///
+    /// The tag has a byte of its own: put into a niche of the future, it would be read through
+    /// memory to which the pinned future may hold unique references (miri issue 3780).
+    #[repr(u8)]
     #[project = MaybeDoneProjection]
     #[project_replace = MaybeDoneReplaced]
     #[derive(Debug)]
