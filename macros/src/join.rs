@@ -171,15 +171,23 @@ fn rotate(
     let span = Span::mixed_site();
     let state = quote_spanned!(span=> let mut first = 0u32;);
     let polls = quote_spanned! {span=>
+        let mut index = first;
         let mut step = 0u32;
         while step != #count {
-            match (first + step) % #count {
+            match index {
                 #(#indices => #polls,)*
                 _ => {}
             }
+            index += 1u32;
+            if index == #count {
+                index = 0u32;
+            }
             step += 1u32;
         }
-        first = (first + 1u32) % #count;
+        first += 1u32;
+        if first == #count {
+            first = 0u32;
+        }
     };
     (state, polls)
 }
@@ -227,7 +235,7 @@ mod tests {
     #[test]
     fn only_the_unbiased_form_rotates() {
         let root = quote!(root);
-        assert!(text(expand(quote!(a, b), &root)).contains("first=(first+1u32)%2u32"));
+        assert!(text(expand(quote!(a, b), &root)).contains("first+=1u32"));
         assert!(!text(expand(quote!(biased; a, b,), &root)).contains("first"));
         // `biased` alone is a future of that name.
         assert!(text(expand(quote!(biased), &root)).contains("letfuture_0=biased;"));

@@ -263,12 +263,16 @@ fn in_order(
     let count = u32::try_from(count).expect("a macro call has fewer than 2^32 branches");
     let indices = 0..count;
     quote_spanned! {Span::mixed_site()=>
-        let first = #support::thread_rng_n(#count);
+        let mut index = #support::thread_rng_n(#count);
         let mut step = 0u32;
         while step != #count {
-            match (first + step) % #count {
+            match index {
                 #(#indices => #polls)*
                 _ => {}
+            }
+            index += 1u32;
+            if index == #count {
+                index = 0u32;
             }
             step += 1u32;
         }
