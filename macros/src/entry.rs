@@ -245,8 +245,11 @@ fn spawned(function: &Function, runtime: &TokenStream, root: &TokenStream) -> To
     let mut sig = without_async(&function.sig);
     let mut future = quote!(#name());
     if let (true, ReturnType::Type(_, output)) = (name == "main", &function.sig.output) {
-        let report = quote_spanned!(output.span()=> report);
-        future = quote!(#root::macros::support::#report(#future));
+        // A type that `main` cannot return is complained about where it stands.
+        let mut name = name.clone();
+        name.set_span(output.span());
+        let call = quote_spanned!(output.span()=> #name());
+        future = quote!(#root::macros::support::report(#call));
         sig.output = syn::parse_quote!(-> ::std::process::ExitCode);
     }
     let header = header(Role::Main, function, &sig);

@@ -68,10 +68,15 @@ pub(crate) fn local(name: &str, index: usize) -> Ident {
 }
 
 /// The expressions in order, each in its own `let`, so that temporaries in them live as long as
-/// the futures do.
-pub(crate) fn evaluate(futures: &[impl ToTokens]) -> TokenStream {
-    let names = (0..futures.len()).map(|index| local("future", index));
-    quote!(#(let #names = #futures;)*)
+/// the futures do; then each made a future by `convert`.
+pub(crate) fn evaluate(futures: &[impl ToTokens], convert: &TokenStream) -> TokenStream {
+    let names: Vec<_> = (0..futures.len())
+        .map(|index| local("future", index))
+        .collect();
+    quote! {
+        #(let #names = #futures;)*
+        #(let #names = #convert(#names);)*
+    }
 }
 
 /// The tree over `leaves`, as an expression.
@@ -109,7 +114,11 @@ fn expand_all(join: &Join, root: &TokenStream, is_try: bool) -> TokenStream {
     let span = Span::mixed_site();
     let support = quote!(#root::macros::support);
     let count = join.futures.len();
-    let evaluate = evaluate(&join.futures);
+    let convert = match is_try {
+        false => quote!(#support::IntoFuture::into_future),
+        true => quote!(#support::into_try_future),
+    };
+    let evaluate = evaluate(&join.futures, &convert);
     let leaves: Vec<_> = (0..count)
         .map(|index| {
             let future = local("future", index);

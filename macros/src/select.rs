@@ -186,12 +186,10 @@ fn wait(select: &Select, output: &Ident, root: &TokenStream) -> TokenStream {
         .iter()
         .map(|branch| &branch.future)
         .collect();
-    let evaluate = evaluate(&futures);
+    let convert = quote!(#support::IntoFuture::into_future);
+    let evaluate = evaluate(&futures, &convert);
     let leaves: Vec<_> = (0..count)
-        .map(|index| {
-            let future = local("future", index);
-            quote!(#support::IntoFuture::into_future(#future))
-        })
+        .map(|index| local("future", index).into_token_stream())
         .collect();
     let tree = tree(&leaves, root);
     let split = split(&quote_spanned!(span=> futures.as_mut()), 0, count);

@@ -42,6 +42,19 @@ mod select {
     use super::*;
 
     #[runtime::test]
+    async fn a_loop_ends_by_a_break_in_a_handler() {
+        let mut left = 3;
+        let last = loop {
+            runtime::select! {
+                Some(n) = async { (left == 1).then_some(left) } => break n,
+                () = pending(), if left > 3 => {}
+                else => left -= 1,
+            }
+        };
+        assert_eq!(last, 1);
+    }
+
+    #[runtime::test]
     async fn the_ready_branch_wins() {
         let value = runtime::select! {
             _ = pending::<()>() => 0,
@@ -576,9 +589,9 @@ mod main {
     }
 
     #[runtime::main(worker_threads = 2)]
-    async fn generic<T: Default + PartialEq, const N: usize>(values: [T; N]) -> Option<usize>
+    async fn generic<T, const N: usize>(values: [T; N]) -> Option<usize>
     where
-        T: Copy,
+        T: Default + PartialEq,
     {
         let first = values.iter().position(|value| *value != T::default())?;
         Some(first)

@@ -50,16 +50,15 @@
 /// ```
 /// # let rt = runtime::runtime::Builder::new_current_thread().build().unwrap();
 /// # rt.block_on(async {
-/// let mut tries = 0;
-/// let won = loop {
+/// let mut left = 3;
+/// let last = loop {
 ///     runtime::select! {
-///         Some(n) = async { (tries == 2).then_some(7) } => break n,
-///         _ = std::future::pending::<()>(), if tries < 2 => unreachable!(),
-///         else => tries += 1,
+///         Some(n) = async { (left == 1).then_some(left) } => break n,
+///         () = std::future::pending(), if left > 3 => {}
+///         else => left -= 1,
 ///     }
-/// #   ; tries += 1;
 /// };
-/// assert_eq!(won, 7);
+/// assert_eq!(last, 1);
 /// # });
 /// ```
 #[macro_export]

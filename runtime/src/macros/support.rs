@@ -65,10 +65,8 @@ pin_project! {
 }
 
 impl<F: Future> MaybeDone<F> {
-    pub fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
-        Self::Future {
-            future: future.into_future(),
-        }
+    pub fn new(future: F) -> Self {
+        Self::Future { future }
     }
 
     /// Polls the future unless it is done. Returns whether it is done now.
@@ -120,6 +118,15 @@ impl<F: Future<Output = Result<T, E>>, T, E> MaybeDone<F> {
             Err(_) => unreachable!("`poll_ok` stores no error"),
         }
     }
+}
+
+/// Makes a branch of `try_join!` a future. Its bound is the error that a branch without a
+/// `Result` gets.
+pub fn into_try_future<F, T, E>(branch: F) -> F::IntoFuture
+where
+    F: IntoFuture<Output = Result<T, E>>,
+{
+    branch.into_future()
 }
 
 /// Ends a `select!` that has nothing to wait for and nothing else to do.
