@@ -1,0 +1,594 @@
+//! `#[main]` and `#[test]`: an `async fn` becomes a function that builds a runtime and runs it.
+//!
+//! The body keeps its own `async fn`, nested in the new function, so that the compiler reports
+//! type errors as it does without us; it takes the arguments over under names of ours. What a
+//! nested function cannot say (generics, a receiver, `Self`, `unsafe`) makes an `async move` block
+//! of the body instead, and that is always blocked on in place.
+//!
+//! Where a nested body of `#[main]` runs is decided by method resolution in
+//! `root::macros::support`: spawned if it is `Send + 'static`, blocked on if not. Regions do not
+//! take part in method resolution, hence only functions without arguments, whose futures borrow
+//! nothing, are put to that choice. A `fn main` with a return type hands back an `ExitCode`, and
+//! its task reports the value, which then need not be `Send`.
+//!
+//! Rejected: an inline `async` block for every body. Its error messages blame the attribute, and
+//! the compiler does not answer whether it is `Send` while it checks the function around it.
+
+use crate::args::{Args, Flavor, Placement, Role, UnhandledPanic};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{AttrStyle, Attribute, Error, FnArg, ReturnType, Signature, Visibility};
+
+/// What holds unless the arguments say otherwise.
+pub(crate) struct Defaults {
+    pub(crate) root: TokenStream,
+    pub(crate) placement: Placement,
+}
+
+/// A function whose body is kept as the tokens that the user wrote.
+struct Function {
+    attrs: Vec<Attribute>,
+    vis: Visibility,
+    sig: Signature,
+    /// The braces and all between them, without inner attributes.
+    body: TokenStream,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig = input.parse()?;
+        let content;
+        let brace = syn::braced!(content in input);
+        // They move in front of the function: a block of ours could not hold them.
+        for mut inner in content.call(Attribute::parse_inner)? {
+            inner.style = AttrStyle::Outer;
+            attrs.push(inner);
+        }
+        let statements: TokenStream = content.parse()?;
+        let mut body = TokenStream::new();
+        brace.surround(&mut body, |tokens| statements.to_tokens(tokens));
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        })
+    }
+}
+
+/// Expands `#[main]` or `#[test]`.
+pub(crate) fn expand(
+    role: Role,
+    args: TokenStream,
+    item: TokenStream,
+    defaults: &Defaults,
+) -> syn::Result<TokenStream> {
+    let function: Function = syn::parse2(item)?;
+    let args = Args::parse(args)?;
+    let root = match &args.krate {
+        Some(path) => path.to_token_stream(),
+        None => defaults.root.clone(),
+    };
+    let flavor = args.flavor.unwrap_or(match role {
+        Role::Main => Flavor::MultiThread,
+        Role::Test => Flavor::CurrentThread,
+    });
+    check_function(role, &function)?;
+    args.check(role, flavor, &attribute_name(role, defaults))?;
+
+    let spawns = role == Role::Main
+        && flavor == Flavor::MultiThread
+        && args
+            .placement
+            .map_or(defaults.placement, |(place, _)| place)
+            == Placement::Spawn;
+    let runtime = builder(&args, flavor, &root);
+    Ok(match Shape::of(&function) {
+        Shape::Nested if spawns && function.sig.inputs.is_empty() => {
+            spawned(&function, &runtime, &root)
+        }
+        Shape::Nested => nested(role, &function, &runtime),
+        Shape::Block => block(role, &function, &runtime),
+    })
+}
+
+/// How the attribute is written in a message: `tokio::main`, `runtime::test`.
+fn attribute_name(role: Role, defaults: &Defaults) -> String {
+    let root = defaults.root.to_string().replace([' ', ':'], "");
+    match role {
+        Role::Main => format!("{root}::main"),
+        Role::Test => format!("{root}::test"),
+    }
+}
+
+fn check_function(role: Role, function: &Function) -> syn::Result<()> {
+    let sig = &function.sig;
+    if sig.asyncness.is_none() {
+        return Err(Error::new_spanned(
+            sig.fn_token,
+            "the `async` keyword is missing from the function declaration",
+        ));
+    }
+    if role == Role::Main && sig.ident == "main" && !sig.inputs.is_empty() {
+        return Err(Error::new_spanned(
+            &sig.inputs,
+            "the main function cannot accept arguments",
+        ));
+    }
+    match function.attrs.iter().find(|attr| is_test_attribute(attr)) {
+        Some(second) if role == Role::Test => Err(Error::new_spanned(
+            second,
+            "second test attribute is supplied; remove it, the function is made a test already",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an attribute makes a test of a function: `test`, `std::prelude::v1::test`,
+/// `runtime::test` and the like.
+fn is_test_attribute(attribute: &Attribute) -> bool {
+    let segments = &attribute.path().segments;
+    let ends = segments.last().is_some_and(|last| last.ident == "test");
+    let ours = ["core", "std", "runtime", "tokio"];
+    let first = segments.first().map(|first| first.ident.to_string());
+    ends && (segments.len() == 1 || first.is_some_and(|first| ours.contains(&&*first)))
+}
+
+/// What becomes of the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// An `async fn` inside the new function.
+    Nested,
+    /// An `async move` block.
+    Block,
+}
+
+impl Shape {
+    fn of(function: &Function) -> Self {
+        let sig = &function.sig;
+        let plain = sig.generics.params.is_empty()
+            && sig.generics.where_clause.is_none()
+            && sig.unsafety.is_none()
+            && sig.abi.is_none()
+            && sig
+                .inputs
+                .iter()
+                .all(|arg| matches!(arg, FnArg::Typed(arg) if arg.attrs.is_empty()));
+        match plain
+            && !mentions("Self", sig.to_token_stream().into_iter())
+            && !mentions("Self", function.body.clone().into_iter())
+        {
+            true => Self::Nested,
+            false => Self::Block,
+        }
+    }
+}
+
+/// Whether the identifier stands anywhere in the tokens.
+fn mentions(name: &str, tokens: impl Iterator<Item = TokenTree>) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == name,
+        TokenTree::Group(group) => mentions(name, group.stream().into_iter()),
+        _ => false,
+    })
+}
+
+/// The runtime, and what `block_on` is called on: an expression that builds it.
+fn builder(args: &Args, flavor: Flavor, root: &TokenStream) -> TokenStream {
+    let constructor = match flavor {
+        Flavor::MultiThread => quote!(new_multi_thread()),
+        Flavor::CurrentThread | Flavor::Local => quote!(new_current_thread()),
+    };
+    let mut options = TokenStream::new();
+    if let Some(count) = &args.worker_threads {
+        options.extend(quote!(.worker_threads(#count)));
+    }
+    if let Some(paused) = &args.start_paused {
+        options.extend(quote!(.start_paused(#paused)));
+    }
+    if let Some(name) = &args.name {
+        options.extend(quote!(.name(#name)));
+    }
+    if let Some((UnhandledPanic::ShutdownRuntime, _)) = args.unhandled_panic {
+        let policy = quote!(#root::runtime::UnhandledPanic::ShutdownRuntime);
+        options.extend(quote!(.unhandled_panic(#policy)));
+    }
+    let build = match flavor {
+        Flavor::Local => {
+            quote!(build_local(::core::default::Default::default()))
+        }
+        Flavor::MultiThread | Flavor::CurrentThread => quote!(build()),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #root::runtime::Builder::#constructor
+            .enable_all()
+            #options
+            .#build
+            .expect("failed to build the runtime for this function")
+    }
+}
+
+/// The attributes and the signature of the new function; `sig` has lost its `async`.
+fn header(role: Role, function: &Function, sig: &Signature) -> TokenStream {
+    let Function { attrs, vis, .. } = function;
+    let test = match role {
+        Role::Test => quote!(#[::core::prelude::v1::test]),
+        Role::Main => TokenStream::new(),
+    };
+    quote!(#test #(#attrs)* #vis #sig)
+}
+
+fn without_async(sig: &Signature) -> Signature {
+    Signature {
+        asyncness: None,
+        ..sig.clone()
+    }
+}
+
+/// The user's function as it was, to be put inside the new one.
+fn inner_function(function: &Function) -> TokenStream {
+    let Function { sig, body, .. } = function;
+    quote! {
+        #[allow(clippy::unused_async, clippy::too_many_arguments)]
+        #sig #body
+    }
+}
+
+/// The body is put to the choice between the workers and this thread.
+fn spawned(function: &Function, runtime: &TokenStream, root: &TokenStream) -> TokenStream {
+    let name = &function.sig.ident;
+    let inner = inner_function(function);
+    let mut sig = without_async(&function.sig);
+    let mut future = quote!(#name());
+    if let (true, ReturnType::Type(_, output)) = (name == "main", &function.sig.output) {
+        // A type that `main` cannot return is complained about where it stands.
+        let mut name = name.clone();
+        name.set_span(output.span());
+        let call = quote_spanned!(output.span()=> #name());
+        future = quote!(#root::macros::support::report(#call));
+        sig.output = syn::parse_quote!(-> ::std::process::ExitCode);
+    }
+    let header = header(Role::Main, function, &sig);
+    quote_spanned! {Span::mixed_site()=>
+        #header {
+            #inner
+            let future = #future;
+            let runtime = #runtime;
+            {
+                use #root::macros::support::{OnCallerThread as _, OnWorkers as _};
+                (&&#root::macros::support::Root::of(&future))
+                    .placement()
+                    .run(runtime, future)
+            }
+        }
+    }
+}
+
+/// The body stays on this thread.
+fn nested(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream {
+    let name = &function.sig.ident;
+    let inner = inner_function(function);
+    let mut sig = without_async(&function.sig);
+    let mut arguments = Vec::new();
+    for (index, argument) in sig.inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(argument) = argument {
+            let ident = format_ident!("argument_{index}", span = Span::mixed_site());
+            *argument.pat = syn::parse_quote!(#ident);
+            arguments.push(ident);
+        }
+    }
+    let header = header(role, function, &sig);
+    let run = run_in_place(role, runtime, &quote!(#name(#(#arguments),*)), &sig.output);
+    quote!(#header { #inner #run })
+}
+
+/// The body is an `async` block that captures the arguments, and stays on this thread.
+fn block(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream {
+    let body = &function.body;
+    let sig = without_async(&function.sig);
+    // Unlike a function, a block has no declared type: a `return` that is never reached gives
+    // the compiler one before it reads the user's code.
+    let typed = match nameable(&sig.output) {
+        Some(output) => quote_spanned! {Span::mixed_site()=>
+            #[allow(unreachable_code, clippy::all)]
+            if false {
+                let never: #output = loop {};
+                return never;
+            }
+        },
+        None => TokenStream::new(),
+    };
+    let header = header(role, function, &sig);
+    let future = quote!(async move { #typed #body });
+    let run = run_in_place(role, runtime, &future, &sig.output);
+    quote!(#header { #run })
+}
+
+/// The return type, if a `let` may be annotated with it.
+fn nameable(output: &ReturnType) -> Option<TokenStream> {
+    match output {
+        ReturnType::Default => Some(quote!(())),
+        ReturnType::Type(_, ty) if mentions("impl", ty.to_token_stream().into_iter()) => None,
+        ReturnType::Type(_, ty) => Some(ty.to_token_stream()),
+    }
+}
+
+/// Blocks on the future. In a test behind `dyn`, so that `block_on` is compiled once per return
+/// type and not once per test.
+fn run_in_place(
+    role: Role,
+    runtime: &TokenStream,
+    future: &TokenStream,
+    output: &ReturnType,
+) -> TokenStream {
+    if role == Role::Main {
+        return quote_spanned! {Span::mixed_site()=>
+            let future = #future;
+            #runtime.block_on(future)
+        };
+    }
+    let output = nameable(output).unwrap_or_else(|| quote!(_));
+    quote_spanned! {Span::mixed_site()=>
+        let future = ::core::pin::pin!(#future);
+        let future: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = future;
+        #runtime.block_on(future)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(role: Role, args: TokenStream, item: TokenStream) -> Result<String, String> {
+        let defaults = Defaults {
+            root: quote!(::runtime),
+            placement: Placement::Spawn,
+        };
+        match expand(role, args, item, &defaults) {
+            Ok(tokens) => {
+                let file: syn::File = syn::parse2(tokens.clone()).expect("expands to an item");
+                assert_eq!(file.items.len(), 1);
+                Ok(tokens.to_string().replace(' ', ""))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn main(args: TokenStream, item: TokenStream) -> String {
+        run(Role::Main, args, item).unwrap()
+    }
+
+    fn error(role: Role, args: TokenStream, item: TokenStream) -> String {
+        run(role, args, item).unwrap_err()
+    }
+
+    #[test]
+    fn main_is_spawned_by_default() {
+        let text = main(
+            quote!(),
+            quote!(
+                async fn main() {
+                    work().await
+                }
+            ),
+        );
+        assert!(text.starts_with("fnmain(){"), "{text}");
+        assert!(text.contains("asyncfnmain(){work().await}"), "{text}");
+        assert!(text.contains("::runtime::runtime::Builder::new_multi_thread().enable_all()"));
+        assert!(text.contains("::runtime::macros::support::Root::of(&future)"));
+        assert!(!text.contains("block_on"));
+    }
+
+    #[test]
+    fn main_with_a_value_becomes_an_exit_code() {
+        let text = main(
+            quote!(),
+            quote!(
+                async fn main() -> Result<(), E> {
+                    Ok(())
+                }
+            ),
+        );
+        assert!(
+            text.starts_with("fnmain()->::std::process::ExitCode{"),
+            "{text}"
+        );
+        assert!(text.contains("::runtime::macros::support::report(main())"));
+        // Other functions hand their value on.
+        let text = main(
+            quote!(),
+            quote!(
+                async fn load() -> u32 {
+                    7
+                }
+            ),
+        );
+        assert!(text.starts_with("fnload()->u32{"), "{text}");
+        assert!(!text.contains("report"));
+    }
+
+    #[test]
+    fn the_body_stays_on_the_thread_where_asked_or_needed() {
+        let function = || {
+            quote!(
+                async fn main() -> u8 {
+                    0
+                }
+            )
+        };
+        for args in [
+            quote!(root = "block_on"),
+            quote!(flavor = "current_thread"),
+            quote!(flavor = "local"),
+        ] {
+            let text = main(args, function());
+            assert!(text.starts_with("fnmain()->u8{"), "{text}");
+            assert!(text.contains(".block_on(future)"), "{text}");
+        }
+        for item in [
+            quote!(
+                async fn f(x: &str) -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f<T>() -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f(&self) -> u8 {
+                    0
+                }
+            ),
+            quote!(
+                async fn f() -> Self {
+                    x
+                }
+            ),
+            quote!(
+                async unsafe fn f() -> u8 {
+                    0
+                }
+            ),
+        ] {
+            let text = main(quote!(), item);
+            assert!(text.contains(".block_on(future)"), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_reach_the_builder() {
+        let args = quote!(worker_threads = 4, name = "pool", crate = some::root);
+        let text = main(
+            args,
+            quote!(
+                async fn main() {}
+            ),
+        );
+        assert!(text.contains(
+            "some::root::runtime::Builder::new_multi_thread().enable_all().worker_threads(4)\
+             .name(\"pool\").build()"
+        ));
+        assert!(!text.contains("::runtime::runtime"));
+        let args = quote!(
+            flavor = "local",
+            start_paused = true,
+            unhandled_panic = "shutdown_runtime"
+        );
+        let text = main(
+            args,
+            quote!(
+                async fn main() {}
+            ),
+        );
+        assert!(text.contains(
+            "new_current_thread().enable_all().start_paused(true)\
+             .unhandled_panic(::runtime::runtime::UnhandledPanic::ShutdownRuntime)\
+             .build_local(::core::default::Default::default())"
+        ));
+    }
+
+    #[test]
+    fn a_test_is_current_thread_and_never_spawned() {
+        for args in [quote!(), quote!(flavor = "multi_thread")] {
+            let text = run(
+                Role::Test,
+                args,
+                quote!(
+                    async fn works() {}
+                ),
+            )
+            .unwrap();
+            assert!(text.starts_with("#[::core::prelude::v1::test]fnworks(){"));
+            assert!(text.contains(".block_on(future)") && !text.contains("support"));
+        }
+        let text = run(
+            Role::Test,
+            quote!(),
+            quote!(
+                async fn works() {}
+            ),
+        )
+        .unwrap();
+        assert!(text.contains("new_current_thread()"));
+    }
+
+    #[test]
+    fn attributes_visibility_and_inner_attributes_are_kept() {
+        let text = main(
+            quote!(),
+            quote!(
+                #[inline]
+                pub(crate) async fn f() {
+                    #![allow(dead_code)]
+                    g()
+                }
+            ),
+        );
+        assert!(
+            text.starts_with("#[inline]#[allow(dead_code)]pub(crate)fnf(){"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn bad_functions_are_refused() {
+        for role in [Role::Main, Role::Test] {
+            assert_eq!(
+                error(
+                    role,
+                    quote!(),
+                    quote!(
+                        fn main() {}
+                    )
+                ),
+                "the `async` keyword is missing from the function declaration"
+            );
+        }
+        assert_eq!(
+            error(
+                Role::Main,
+                quote!(),
+                quote!(
+                    async fn main(x: u8) {}
+                )
+            ),
+            "the main function cannot accept arguments"
+        );
+        for second in [
+            quote!(#[test]),
+            quote!(#[core::prelude::v1::test]),
+            quote!(#[::std::prelude::rust_2021::test]),
+            quote!(#[runtime::test(start_paused = true)]),
+        ] {
+            let message = error(Role::Test, quote!(), quote!(#second async fn f() {}));
+            assert!(
+                message.starts_with("second test attribute is supplied"),
+                "{message}"
+            );
+        }
+        let message = error(
+            Role::Test,
+            quote!(worker_threads = 2),
+            quote!(
+                async fn f() {}
+            ),
+        );
+        assert!(message.contains("use `#[runtime::test(flavor = \"multi_thread\")]`"));
+        assert!(
+            run(
+                Role::Main,
+                quote!(),
+                quote!(
+                    struct NotAFunction;
+                )
+            )
+            .is_err()
+        );
+    }
+}
