@@ -6,7 +6,11 @@ mod util;
 
 mod budget;
 
-pub mod sync;
 pub mod io;
+pub mod sync;
 
 mod blocking;
+
+#[cfg(feature = "loom")]
+#[doc(hidden)]
+pub mod model;

@@ -136,13 +136,17 @@ mod plain {
 
     pub(crate) mod thread {
         pub(crate) use std::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
     pub(crate) mod hint {
         pub(crate) use std::hint::spin_loop;
     }
+
+    /// Whether a checker runs us, which reports by panics that nobody may catch.
+    pub(crate) const CHECKED: bool = false;
 
     /// Marks an allocation for loom's leak check; nothing in this arm.
     #[derive(Debug)]
@@ -175,7 +179,10 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new((AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new((
+                    AtomicUsize::new(1),
+                    value,
+                )))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -353,6 +360,8 @@ mod modelled {
         }
     }
 
+    pub(crate) const CHECKED: bool = true;
+
     /// An allocation that loom reports when it is not dropped.
     #[derive(Debug)]
     pub(crate) struct Track(#[allow(dead_code)] ::loom::alloc::Track<()>);
@@ -404,9 +413,12 @@ mod shuffled {
 
     pub(crate) mod thread {
         pub(crate) use ::shuttle::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
+
+    pub(crate) const CHECKED: bool = true;
 
     /// Nothing: shuttle has no leak check.
     #[derive(Debug)]
