@@ -6,8 +6,8 @@ mod util;
 
 mod budget;
 
-pub mod io;
 pub mod sync;
+pub mod io;
 
 mod blocking;
 

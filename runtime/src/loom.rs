@@ -136,8 +136,7 @@ mod plain {
 
     pub(crate) mod thread {
         pub(crate) use std::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
-            yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
         };
     }
 
@@ -179,10 +178,7 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new((
-                    AtomicUsize::new(1),
-                    value,
-                )))))
+                Self(NonNull::from(Box::leak(Box::new((AtomicUsize::new(1), value)))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -413,8 +409,7 @@ mod shuffled {
 
     pub(crate) mod thread {
         pub(crate) use ::shuttle::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
-            yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
         };
     }
 

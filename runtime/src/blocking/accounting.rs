@@ -266,3 +266,6 @@ impl Counts {
         action
     }
 }
+
+#[cfg(test)]
+mod tests;

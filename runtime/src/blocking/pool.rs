@@ -535,5 +535,4 @@ fn contain(f: impl FnOnce()) {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
