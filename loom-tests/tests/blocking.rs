@@ -207,11 +207,9 @@ fn shutdown_races_with_submitters() {
                 move || (0..2).filter(|_| pool.spawn(tally.job()).is_err()).count()
             });
             assert!(pool.shutdown(true));
+            let late = pool.spawn(tally.job());
+            assert!(matches!(late, Err(Refused::ShutDown(_))));
             let refused = submitter.join().expect("the submitter");
-            assert!(
-                pool.shutdown(true),
-                "again, for the thread that came in between"
-            );
             assert_eq!(tally.run() + tally.cancelled() + refused, 2);
             assert_eq!(pool.counts(), (0, 0, 0));
         });

@@ -255,7 +255,9 @@ impl Counts {
 
     /// Asserts the invariants in debug builds, then returns `action`.
     fn checked<A>(&self, action: A) -> A {
-        debug_assert!(self.idle + self.claims <= self.threads, "I1: {self:?}");
+        // No sum that could wrap where overflow is unchecked.
+        debug_assert!(self.idle <= self.threads, "I1: {self:?}");
+        debug_assert!(self.claims <= self.threads - self.idle, "I1: {self:?}");
         debug_assert!(self.threads <= self.limit, "I1: {self:?}");
         debug_assert!(self.queued == 0 || self.threads > 0, "I2: {self:?}");
         debug_assert!(

@@ -16,7 +16,8 @@ fn counts(threads: usize, idle: usize, claims: usize, queued: usize) -> Counts {
 
 /// Whether the invariants hold that `checked` asserts; the tests do not lean on it.
 fn is_sound(c: &Counts) -> bool {
-    c.idle + c.claims <= c.threads
+    c.idle <= c.threads
+        && c.claims <= c.threads - c.idle
         && c.threads <= c.limit
         && (c.queued == 0 || c.threads > 0)
         && (c.queued == 0 || c.idle == 0 || c.claims > 0)
