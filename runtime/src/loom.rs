@@ -145,6 +145,9 @@ mod plain {
         pub(crate) use std::hint::spin_loop;
     }
 
+    /// Whether a checker runs us, which reports by panics that nobody may catch.
+    pub(crate) const CHECKED: bool = false;
+
     /// Marks an allocation for loom's leak check; nothing in this arm.
     #[derive(Debug)]
     pub(crate) struct Track;
@@ -367,6 +370,8 @@ mod modelled {
         }
     }
 
+    pub(crate) const CHECKED: bool = true;
+
     /// An allocation that loom reports when it is not dropped.
     #[derive(Debug)]
     pub(crate) struct Track(#[allow(dead_code)] ::loom::alloc::Track<()>);
@@ -422,6 +427,8 @@ mod shuffled {
             Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
         };
     }
+
+    pub(crate) const CHECKED: bool = true;
 
     /// Nothing: shuttle has no leak check.
     #[derive(Debug)]

@@ -1,1 +1,20 @@
-//! Blocking pool.
+//! Threads for calls that block.
+//!
+//! [`Pool`] is generic over its jobs, so it knows neither tasks nor the scheduler: whoever
+//! builds the runtime gives it a [`Job`] type, a name for threads and a way to enter the
+//! runtime's context. Decisions are made by the pure `accounting`; `pool` carries them out.
+//!
+//! | part | what |
+//! |---|---|
+//! | `accounting` | counts, transitions, invariants I1 to I5 |
+//! | `pool` | queue, stack of sleepers, submission, the life of a thread |
+//! | `start` | creating threads, handing them their first job, joining them |
+//! | `seat` | where one idle thread sleeps |
+
+mod accounting;
+mod pool;
+mod seat;
+mod start;
+
+pub(crate) use pool::{Config, Job, Pool, SpawnError};
+pub(crate) use start::{Body, OsThreads, SpawnThread};

@@ -1,0 +1,236 @@
+//! The blocking pool: no job is lost, none is done twice, and shutdown ends.
+//!
+//! Time-outs are free choices: a thread ends the time of whoever sleeps (`expire_idle`) at any
+//! moment. Failed creations are enumerated: bit n of `failures` lets the n-th creation fail, and
+//! each model runs with all patterns that it can tell apart.
+//!
+//! Every model ends with a waiting shutdown, so a job that nobody takes while its pool has
+//! threads is not yet an error there; the models that forbid it wait for the job first.
+
+use loom_tests::{model, model_within, thread};
+use runtime::model::blocking::{Job, Pool, Refused};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What became of jobs. Std atomics on purpose: they add no step and order nothing.
+#[derive(Clone, Default)]
+struct Tally {
+    run: Arc<AtomicUsize>,
+    cancelled: Arc<AtomicUsize>,
+}
+
+impl Tally {
+    fn job(&self) -> Job {
+        let (run, cancelled) = (Arc::clone(&self.run), Arc::clone(&self.cancelled));
+        Job::new(
+            move || {
+                run.fetch_add(1, Ordering::Relaxed);
+            },
+            move || {
+                cancelled.fetch_add(1, Ordering::Relaxed);
+            },
+        )
+    }
+
+    fn run(&self) -> usize {
+        self.run.load(Ordering::Relaxed)
+    }
+
+    fn cancelled(&self) -> usize {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// A signal that a model thread can wait for; loom reports a deadlock if it never comes.
+#[cfg(loom)]
+mod signal {
+    pub(crate) use loom::sync::mpsc::{Receiver, Sender, channel};
+}
+#[cfg(not(loom))]
+mod signal {
+    pub(crate) use std::sync::mpsc::{Receiver, Sender, channel};
+}
+use signal::{Receiver, Sender, channel};
+
+/// A job that reports when it has been run or cancelled, and the report's receiver.
+fn reporting() -> (Job, Receiver<Done>) {
+    let (sender, receiver) = channel();
+    let other: Sender<Done> = sender.clone();
+    let job = Job::new(
+        move || sender.send(Done::Run).expect("the model waits"),
+        move || other.send(Done::Cancelled).expect("the model waits"),
+    );
+    (job, receiver)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    Run,
+    Cancelled,
+}
+
+/// I2, I3, I4: without a shutdown each of two concurrent jobs is run, whatever the sleepers do.
+#[test]
+fn two_submitters_one_thread_expiring() {
+    model(|| two_submitters(1, 0, true));
+}
+
+/// The same with two threads, where one claim must pass the help on to the other job.
+#[test]
+fn two_submitters_two_threads() {
+    model(|| two_submitters(2, 0, false));
+}
+
+/// The same while sleepers time out.
+#[test]
+fn two_submitters_two_threads_expiring() {
+    model_within(2, || two_submitters(2, 0, true));
+}
+
+/// I2 with failing creations: each job is run or its submitter or its handle hears of it.
+#[test]
+fn two_submitters_failing_threads() {
+    for failures in 1..4 {
+        model(move || two_submitters(1, failures, false));
+    }
+    for failures in 1..8 {
+        model_within(2, move || two_submitters(2, failures, false));
+    }
+}
+
+/// Two submitters; each waits until its job is done or refused.
+fn two_submitters(max_threads: usize, failures: u32, expire: bool) {
+    let pool = Pool::new(max_threads, failures);
+    let submit = move |pool: &Pool| {
+        let (job, done) = reporting();
+        match pool.spawn(job) {
+            Ok(()) => {
+                let done = done.recv().expect("a job must not vanish");
+                assert!(
+                    done == Done::Run || failures != 0,
+                    "cancelled without a reason"
+                );
+            }
+            Err(Refused::NoThreads(_)) => assert!(failures != 0),
+            Err(Refused::ShutDown(_)) => panic!("nobody shuts down"),
+        }
+    };
+    let other = thread::spawn({
+        let pool = pool.clone();
+        move || {
+            submit(&pool);
+            if expire {
+                pool.expire_idle();
+            }
+        }
+    });
+    submit(&pool);
+    other.join().expect("the submitter");
+    assert!(pool.shutdown(true));
+    assert_eq!(pool.counts(), (0, 0, 0));
+}
+
+/// S1: a claim that races with the sleeper's time-out is honoured, by that thread or another.
+#[test]
+fn claim_races_with_time_out() {
+    for failures in [0, 0b10] {
+        model(move || {
+            let pool = Pool::new(1, failures);
+            let (job, done) = reporting();
+            pool.spawn(job).expect("the first thread");
+            assert_eq!(done.recv().expect("run"), Done::Run);
+            // The thread now lies down, lies there, or has ended.
+            let clock = thread::spawn({
+                let pool = pool.clone();
+                move || pool.expire_idle()
+            });
+            let (job, done) = reporting();
+            match pool.spawn(job) {
+                Ok(()) => assert_eq!(done.recv().expect("run"), Done::Run),
+                Err(refused) => {
+                    assert!(matches!(refused, Refused::NoThreads(_)) && failures != 0);
+                }
+            }
+            clock.join().expect("the clock");
+            assert!(pool.shutdown(true));
+        });
+    }
+}
+
+/// I4: a job that waits for the next one gets its second thread, from the submitter or through
+/// the chain.
+#[test]
+fn help_is_passed_on() {
+    model(|| pair_of_jobs(&Pool::new(2, 0), 1));
+}
+
+/// The same a second time, from sleeping threads, so that the chain goes through wakes.
+#[test]
+fn help_is_passed_on_by_wakes() {
+    model_within(2, || pair_of_jobs(&Pool::new(2, 0), 2));
+}
+
+/// In each round the first of two jobs waits for the second.
+fn pair_of_jobs(pool: &Pool, rounds: usize) {
+    for _ in 0..rounds {
+        let (go, waits_for) = channel();
+        let (done, both) = channel();
+        let first = Job::new(
+            move || {
+                waits_for
+                    .recv()
+                    .expect("the second job runs beside the first");
+                done.send(()).expect("the model waits");
+            },
+            || panic!("nobody shuts down"),
+        );
+        let second = Job::new(
+            move || go.send(()).expect("the first job waits"),
+            || panic!("nobody shuts down"),
+        );
+        pool.spawn(first).expect("a thread");
+        pool.spawn(second).expect("a thread");
+        both.recv().expect("both jobs run");
+    }
+    assert!(pool.shutdown(true));
+}
+
+/// P2: every job given to a closing pool is run, cancelled or refused, exactly once.
+#[test]
+fn shutdown_races_with_submitters() {
+    for failures in 0..4 {
+        model(move || {
+            let pool = Pool::new(2, failures);
+            let tally = Tally::default();
+            let submitter = thread::spawn({
+                let (pool, tally) = (pool.clone(), tally.clone());
+                move || (0..2).filter(|_| pool.spawn(tally.job()).is_err()).count()
+            });
+            assert!(pool.shutdown(true));
+            let late = pool.spawn(tally.job());
+            assert!(matches!(late, Err(Refused::ShutDown(_))));
+            let refused = submitter.join().expect("the submitter");
+            assert_eq!(tally.run() + tally.cancelled() + refused, 2);
+            assert_eq!(pool.counts(), (0, 0, 0));
+        });
+    }
+}
+
+/// A mandatory job that was accepted is run, however the shutdown falls.
+#[test]
+fn mandatory_jobs_are_run_at_shutdown() {
+    model(|| {
+        let pool = Pool::new(1, 0);
+        let tally = Tally::default();
+        pool.spawn(tally.job()).expect("a thread");
+        pool.spawn(tally.job().mandatory()).expect("a thread");
+        let closer = thread::spawn({
+            let pool = pool.clone();
+            move || pool.shutdown(false)
+        });
+        closer.join().expect("the closer");
+        assert!(pool.shutdown(true));
+        assert_eq!(tally.run() + tally.cancelled(), 2);
+        assert!(tally.run() >= 1);
+    });
+}

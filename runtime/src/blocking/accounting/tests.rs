@@ -1,0 +1,318 @@
+//! Tables, all transitions from all small values, and random walks against an oracle.
+
+use super::*;
+use crate::util::rng::FastRand;
+
+fn counts(threads: usize, idle: usize, claims: usize, queued: usize) -> Counts {
+    Counts {
+        limit: 3,
+        threads,
+        idle,
+        claims,
+        queued,
+        closed: false,
+    }
+}
+
+/// Whether the invariants hold that `checked` asserts; the tests do not lean on it.
+fn is_sound(c: &Counts) -> bool {
+    c.idle <= c.threads
+        && c.claims <= c.threads - c.idle
+        && c.threads <= c.limit
+        && (c.queued == 0 || c.threads > 0)
+        && (c.queued == 0 || c.idle == 0 || c.claims > 0)
+        && !(c.closed && c.idle > 0)
+}
+
+#[test]
+fn submit_table() {
+    let mut shut = counts(1, 0, 0, 0);
+    shut.close();
+    assert_eq!(shut.submit(), Submit::Refuse);
+    let rows = [
+        // before, action, after
+        (counts(0, 0, 0, 0), Submit::Start, counts(1, 0, 1, 0)),
+        (counts(1, 0, 0, 0), Submit::Start, counts(2, 0, 1, 0)),
+        (counts(1, 0, 1, 0), Submit::Queue, counts(1, 0, 1, 1)),
+        (counts(2, 1, 0, 0), Submit::QueueAndWake, counts(2, 0, 1, 1)),
+        (counts(3, 1, 1, 4), Submit::Queue, counts(3, 1, 1, 5)),
+        (counts(3, 0, 0, 4), Submit::Queue, counts(3, 0, 0, 5)),
+    ];
+    for (mut before, action, after) in rows {
+        assert_eq!((before.submit(), before), (action, after));
+    }
+}
+
+#[test]
+fn look_table() {
+    let rows = [
+        (counts(1, 0, 0, 0), Look::Idle, counts(1, 1, 0, 0)),
+        (
+            counts(1, 0, 0, 1),
+            Look::Run(PassOn::Nobody),
+            counts(1, 0, 0, 0),
+        ),
+        (
+            counts(1, 0, 0, 2),
+            Look::Run(PassOn::Start),
+            counts(2, 0, 1, 0),
+        ),
+        (
+            counts(3, 0, 0, 2),
+            Look::Run(PassOn::Nobody),
+            counts(3, 0, 0, 1),
+        ),
+        (
+            counts(3, 1, 1, 2),
+            Look::Run(PassOn::Nobody),
+            counts(3, 1, 1, 1),
+        ),
+    ];
+    for (mut before, action, after) in rows {
+        assert_eq!((before.look(), before), (action, after));
+    }
+    let mut last_claim = counts(3, 1, 1, 2);
+    assert_eq!(last_claim.look_claimed(), Look::Run(PassOn::Wake));
+    assert_eq!(last_claim, counts(3, 0, 1, 1));
+}
+
+#[test]
+fn an_expired_sleeper_leaves_unless_a_job_is_there() {
+    let mut alone = counts(1, 1, 0, 0);
+    assert_eq!((alone.expire(), alone), (Look::Leave, counts(0, 0, 0, 0)));
+    // The claimed thread may be one that is yet to be created, and fail.
+    let mut needed = counts(2, 1, 1, 1);
+    assert_eq!(needed.expire(), Look::Run(PassOn::Nobody));
+    assert_eq!(needed, counts(2, 0, 1, 0));
+}
+
+#[test]
+fn start_failed_table() {
+    let rows = [
+        (
+            counts(1, 0, 1, 2),
+            StartFailed::NoThreads,
+            counts(0, 0, 0, 0),
+        ),
+        (counts(2, 0, 1, 0), StartFailed::Queue, counts(1, 0, 0, 1)),
+        (
+            counts(2, 1, 1, 0),
+            StartFailed::QueueAndWake,
+            counts(1, 0, 1, 1),
+        ),
+        (counts(3, 1, 2, 0), StartFailed::Queue, counts(2, 1, 1, 1)),
+    ];
+    for (mut before, action, after) in rows {
+        assert_eq!((before.start_failed(), before), (action, after));
+    }
+}
+
+/// Every sound value, and every transition that its caller may make there, leads to a sound
+/// value with the right sums. Debug assertions are not needed to see a mistake.
+#[test]
+fn every_transition_keeps_the_invariants() {
+    let mut seen = 0;
+    for word in 0..4_usize.pow(4) * 2 {
+        let digit = |place: u32| word / 2 / 4_usize.pow(place) % 4;
+        let mut before = counts(digit(0), digit(1), digit(2), digit(3));
+        before.closed = word % 2 == 1;
+        if !is_sound(&before) {
+            continue;
+        }
+        let busy = before.threads - before.idle - before.claims;
+        let mut step = |allowed: bool, transition: &dyn Fn(&mut Counts)| {
+            let mut after = before;
+            if allowed {
+                transition(&mut after);
+                assert!(is_sound(&after), "{before:?} became {after:?}");
+                seen += 1;
+            }
+        };
+        step(true, &|c| {
+            let _ = c.submit();
+        });
+        step(busy > 0, &|c| {
+            let _ = c.look();
+        });
+        step(before.claims > 0, &|c| {
+            let _ = c.look_claimed();
+        });
+        step(before.claims > 0, &|c| {
+            let _ = c.arrive();
+        });
+        step(before.claims > 0, &|c| {
+            let _ = c.start_failed();
+        });
+        step(before.idle > 0, &|c| {
+            let _ = c.expire();
+        });
+        step(true, &|c| c.close());
+        step(before.queued > 0, &|c| c.withdraw());
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+/// A pool of imaginary threads that does what the actions say, in random order.
+#[derive(Debug)]
+struct Oracle {
+    counts: Counts,
+    busy: usize,
+    woken: usize,
+    starting: usize,
+    asleep: usize,
+    queued: usize,
+    accepted: usize,
+    done: usize,
+    returned: usize,
+    /// A creation has failed since the last one that worked: jobs may wait below the limit.
+    failed: bool,
+}
+
+impl Oracle {
+    fn pass_on(&mut self, pass_on: PassOn) {
+        match pass_on {
+            PassOn::Nobody => {}
+            PassOn::Wake => self.wake(),
+            PassOn::Start => {
+                self.queued -= 1;
+                self.starting += 1;
+            }
+        }
+    }
+
+    fn wake(&mut self) {
+        self.asleep -= 1;
+        self.woken += 1;
+    }
+
+    fn look(&mut self, look: Look) {
+        match look {
+            Look::Run(pass_on) => {
+                self.queued -= 1;
+                self.busy += 1;
+                self.pass_on(pass_on);
+            }
+            Look::Idle => self.asleep += 1,
+            Look::Leave => {}
+        }
+    }
+
+    fn step(&mut self, choice: u32) {
+        match choice {
+            0 => match self.counts.submit() {
+                Submit::Refuse => {}
+                Submit::Queue => (self.queued, self.accepted) = self.one_more(),
+                Submit::QueueAndWake => {
+                    (self.queued, self.accepted) = self.one_more();
+                    self.wake();
+                }
+                Submit::Start => {
+                    self.accepted += 1;
+                    self.starting += 1;
+                }
+            },
+            1 if self.busy > 0 => {
+                self.busy -= 1;
+                self.done += 1;
+                let look = self.counts.look();
+                self.look(look);
+            }
+            2 if self.woken > 0 => {
+                self.woken -= 1;
+                let look = self.counts.look_claimed();
+                self.look(look);
+            }
+            3 if self.starting > 0 => {
+                self.starting -= 1;
+                self.busy += 1;
+                self.failed = false;
+                let pass_on = self.counts.arrive();
+                self.pass_on(pass_on);
+            }
+            4 if self.starting > 0 => {
+                self.starting -= 1;
+                self.failed = true;
+                match self.counts.start_failed() {
+                    StartFailed::NoThreads => {
+                        self.returned += 1 + self.queued;
+                        self.queued = 0;
+                    }
+                    StartFailed::Queue => self.queued += 1,
+                    StartFailed::QueueAndWake => {
+                        self.queued += 1;
+                        self.wake();
+                    }
+                }
+            }
+            5 if self.asleep > 0 => {
+                self.asleep -= 1;
+                let look = self.counts.expire();
+                self.look(look);
+            }
+            _ => {}
+        }
+    }
+
+    fn one_more(&self) -> (usize, usize) {
+        (self.queued + 1, self.accepted + 1)
+    }
+
+    fn check(&self) {
+        let c = &self.counts;
+        assert!(is_sound(c), "{self:?}");
+        let threads = self.busy + self.woken + self.starting + self.asleep;
+        assert_eq!(
+            (c.threads, c.idle, c.queued),
+            (threads, self.asleep, self.queued)
+        );
+        assert_eq!(c.claims, self.woken + self.starting);
+        // Conservation of jobs.
+        let in_hand = self.busy + self.starting;
+        assert_eq!(
+            self.accepted,
+            self.done + self.returned + self.queued + in_hand
+        );
+        // A job waits only for a thread on its way or because all threads are busy, and
+        // there are as many as allowed or as can be had.
+        if c.queued > 0 && c.claims == 0 {
+            assert_eq!(self.asleep, 0, "{self:?}");
+            assert!(c.threads == c.limit || self.failed || c.closed, "{self:?}");
+        }
+    }
+}
+
+#[test]
+fn random_walks_agree_with_an_oracle() {
+    for seed in 0..200 {
+        let mut random = FastRand::from_seed(seed);
+        let mut oracle = Oracle {
+            counts: Counts::new(1 + seed as usize % 5),
+            busy: 0,
+            woken: 0,
+            starting: 0,
+            asleep: 0,
+            queued: 0,
+            accepted: 0,
+            done: 0,
+            returned: 0,
+            failed: false,
+        };
+        for _ in 0..1000 {
+            oracle.step(random.below(6));
+            oracle.check();
+        }
+        // At the end every thread does its part, and nothing may be left.
+        oracle.counts.close();
+        (oracle.woken, oracle.asleep) = (oracle.woken + oracle.asleep, 0);
+        for _ in 0..3 * (oracle.accepted + 10) {
+            oracle.check();
+            (1..4).for_each(|choice| oracle.step(choice));
+        }
+        assert_eq!(
+            oracle.accepted,
+            oracle.done + oracle.returned,
+            "seed {seed}"
+        );
+        assert_eq!(oracle.counts.threads, 0, "seed {seed}");
+    }
+}

@@ -1,0 +1,538 @@
+//! The pool itself: queue, stack of sleepers, submission, the life of a thread, shutdown.
+//!
+//! One mutex holds the [`Counts`], the queue and the stack of sleepers. A critical section asks
+//! the counts, moves at most two jobs and one seat, and ends; threads are created, unparked and
+//! joined, jobs run and cancelled, after it. The queue's buffer grows outside the lock too.
+//!
+//! # Invariants (besides I1 to I5 of `accounting`, S1 and S2 of `seat`, B1 and B2 of `start`)
+//! - **P1** Under the lock, `queue.len()` and `sleepers.len()` are what the counts say.
+//! - **P2** A job that was accepted is run, or retired (cancelled, or run if it is mandatory),
+//!   exactly once: it is in one berth, in the queue, or in one thread's hands.
+//! - **P3** `open` counts the threads from the decision to create them until they have left
+//!   their loop and the caller's context; shutdown waits for it.
+//! - **P4** No code of the user runs under the lock: no job, no hook, no drop.
+//!
+//! # Order
+//! Jobs pass from submitter to thread through the mutex, or through the berth's mutex. The end
+//! of a thread is published by its last section (`open -= 1`) and seen by the one of the waiter
+//! in `shutdown`. The only word outside a lock is the seat's, see there.
+//!
+//! # Ends
+//! Each thread that ends leaves its join handle in `last_ended` and joins the thread that was
+//! there before. So whoever joins the last one has joined all, and no list of handles is kept.
+//!
+//! # Rejected
+//! - Creating a thread under the lock: `clone` takes tens of microseconds and everybody waits.
+//! - Queueing the job of a thread that is being created: if the creation fails and there is no
+//!   other thread, the job has to be found again among those of others.
+//! - Joining at the time-out of `shutdown`: a thread-local destructor may block for ever.
+
+use super::accounting::{Counts, Look, PassOn, StartFailed, Submit};
+use super::seat::Seat;
+use super::start::{Berth, SpawnThread};
+use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::loom::{CHECKED, local, thread};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use std::{fmt, io, mem};
+
+/// The first buffer of the queue, in jobs.
+const QUEUE_START: usize = 64;
+
+/// Room made in advance on the stack of sleepers; beyond it the stack grows under the lock.
+const SLEEPERS_START_MAX: usize = 4096;
+
+/// Work for a pool thread. Both methods contain the panics of user code; one that escapes all
+/// the same ends the job, not the thread.
+pub(crate) trait Job: Send + 'static {
+    /// Does the work.
+    fn run(self);
+
+    /// Gives the work up, because the pool shuts down or lost its only thread.
+    fn cancel(self);
+
+    /// Whether the work must be done even at shutdown (a write that the user believes done).
+    fn is_mandatory(&self) -> bool {
+        false
+    }
+}
+
+/// A hook at the start or end of a thread.
+pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
+
+/// How to build a [`Pool`].
+pub(crate) struct Config {
+    /// At most this many threads run jobs; zero counts as one. A thread on its way out (its
+    /// `on_stop` hook, its thread-local destructors) is not counted.
+    pub(crate) max_threads: usize,
+    /// How long an idle thread waits for a job before it ends.
+    pub(crate) keep_alive: Duration,
+    /// Stack of a thread in bytes; `None` leaves it to std.
+    pub(crate) stack_size: Option<usize>,
+    /// Names a new thread. A panic counts as a thread that could not be created.
+    pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
+    /// Runs first on each thread, inside `around`. A panic is reported by the panic hook and
+    /// otherwise ignored.
+    pub(crate) on_start: Option<Hook>,
+    /// Runs last on each thread, inside `around`; panics as for `on_start`.
+    pub(crate) on_stop: Option<Hook>,
+    /// Runs the whole life of a thread, which it gets as an argument: the place to enter the
+    /// runtime's context. If it does not call its argument, the thread lives outside of it.
+    pub(crate) around: std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+    /// Where threads come from.
+    pub(crate) spawner: std::sync::Arc<dyn SpawnThread>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_threads: 512,
+            keep_alive: Duration::from_secs(10),
+            stack_size: None,
+            thread_name: std::sync::Arc::new(|| "blocking".to_owned()),
+            on_start: None,
+            on_stop: None,
+            around: std::sync::Arc::new(|life| life()),
+            spawner: std::sync::Arc::new(super::start::OsThreads),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("max_threads", &self.max_threads)
+            .field("keep_alive", &self.keep_alive)
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a job was not accepted; it comes back.
+pub(crate) enum SpawnError<J> {
+    /// The pool is shutting down.
+    ShutDown(J),
+    /// The pool has no thread and could not create one.
+    NoThreads(J, io::Error),
+}
+
+impl<J> fmt::Debug for SpawnError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShutDown(_) => f.write_str("ShutDown"),
+            Self::NoThreads(_, error) => f.debug_tuple("NoThreads").field(error).finish(),
+        }
+    }
+}
+
+/// A pool of threads for jobs of type `J`; clones share it.
+///
+/// Threads keep the pool alive. If all handles are dropped without a shutdown, the threads end
+/// when their keep-alive time is over.
+pub(crate) struct Pool<J: Job> {
+    shared: Arc<Shared<J>>,
+}
+
+struct Shared<J> {
+    state: Mutex<State<J>>,
+    /// Notified when the pool is closed and `open` falls; see [`Pool::shutdown`].
+    ended: Condvar,
+    config: Config,
+}
+
+struct State<J> {
+    counts: Counts,
+    queue: VecDeque<J>,
+    /// The thread that lay down last is on top.
+    sleepers: Vec<Arc<Seat>>,
+    /// Threads being created or not yet out of their loop (P3).
+    open: usize,
+    last_ended: Option<thread::JoinHandle<()>>,
+}
+
+local! {
+    /// The address of the pool whose thread this is, or zero.
+    static MY_POOL: Cell<usize> = Cell::new(0)
+}
+
+impl<J: Job> Clone for Pool<J> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<J: Job> fmt::Debug for Pool<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("counts", &self.shared.state.lock().counts)
+            .finish()
+    }
+}
+
+impl<J: Job> Pool<J> {
+    /// A pool without a thread; the first job creates one.
+    pub(crate) fn new(config: Config) -> Self {
+        let state = State {
+            counts: Counts::new(config.max_threads),
+            queue: VecDeque::with_capacity(QUEUE_START),
+            sleepers: Vec::with_capacity(config.max_threads.min(SLEEPERS_START_MAX)),
+            open: 0,
+            last_ended: None,
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            ended: Condvar::new(),
+            config,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Gives `job` to a thread, now or when one is free.
+    ///
+    /// # Errors
+    /// The pool is shutting down, or has no thread and can create none. If it has threads, a
+    /// failed creation is no error: the job waits for them.
+    pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
+        let mut state = self.shared.lock_with_room();
+        match state.counts.submit() {
+            Submit::Refuse => {
+                drop(state); // before the job can be dropped (P4)
+                Err(SpawnError::ShutDown(job))
+            }
+            Submit::Queue => {
+                state.queue.push_back(job);
+                Ok(())
+            }
+            Submit::QueueAndWake => {
+                state.queue.push_back(job);
+                wake_top(state);
+                Ok(())
+            }
+            Submit::Start => {
+                state.open += 1;
+                drop(state);
+                Shared::start(&self.shared, job)
+                    .map_err(|(job, error)| SpawnError::NoThreads(job, error))
+            }
+        }
+    }
+
+    /// Refuses jobs from now on and lets the threads end. Queued jobs are retired by the threads:
+    /// cancelled, or run if mandatory. Jobs that run go on. Does not wait.
+    pub(crate) fn begin_shutdown(&self) {
+        let mut state = self.shared.state.lock();
+        state.counts.close();
+        let sleepers = mem::take(&mut state.sleepers);
+        for seat in &sleepers {
+            seat.claim();
+        }
+        drop(state);
+        for seat in &sleepers {
+            seat.unpark();
+        }
+    }
+
+    /// Shuts the pool down and waits until its threads have ended: for ever (`None`), for some
+    /// time, or not at all (`Some(ZERO)`). Returns whether they have. May be called again.
+    ///
+    /// If threads are left when the time is over, they are detached, and the jobs still queued
+    /// are cancelled here, but for mandatory ones, which wait for those threads. Called on a
+    /// thread of this pool, it waits only for the others.
+    pub(crate) fn shutdown(&self, timeout: Option<Duration>) -> bool {
+        self.begin_shutdown();
+        let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let own = usize::from(MY_POOL.with(Cell::get) == self.address());
+        let mut state = self.shared.state.lock();
+        while state.open > own {
+            let Some(deadline) = deadline else {
+                state = self.shared.ended.wait(state);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(state);
+                self.withdraw();
+                return false;
+            }
+            state = self.shared.ended.wait_timeout(state, left).0;
+        }
+        // With a limit there is no join: a thread-local destructor may outlast it.
+        let last = if deadline.is_none() {
+            state.last_ended.take()
+        } else {
+            None
+        };
+        drop(state);
+        if let Some(last) = last {
+            let _ = last.join(); // an error is a panic, which the hook has reported
+        }
+        true
+    }
+
+    /// Threads that work, sleep or are being created.
+    pub(crate) fn num_threads(&self) -> usize {
+        self.shared.state.lock().counts.threads()
+    }
+
+    /// Threads that wait for a job.
+    pub(crate) fn num_idle(&self) -> usize {
+        self.shared.state.lock().counts.idle()
+    }
+
+    /// Jobs that wait for a thread.
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.shared.state.lock().counts.queued()
+    }
+
+    /// Ends the keep-alive time of every thread that sleeps now. What time does by itself, for
+    /// tests and models, where it must happen at a chosen moment.
+    #[allow(dead_code)]
+    pub(crate) fn expire_idle(&self) {
+        let state = self.shared.state.lock();
+        let sleepers = state.sleepers.clone();
+        for seat in &sleepers {
+            seat.expire();
+        }
+        drop(state);
+        for seat in &sleepers {
+            seat.unpark();
+        }
+    }
+
+    fn address(&self) -> usize {
+        Shared::address(&self.shared)
+    }
+
+    /// Cancels what is queued, but for mandatory jobs, which threads will run.
+    fn withdraw(&self) {
+        loop {
+            let mut state = self.shared.state.lock();
+            let Some(at) = state.queue.iter().position(|job| !job.is_mandatory()) else {
+                return;
+            };
+            let job = state.queue.remove(at);
+            state.counts.withdraw();
+            drop(state);
+            if let Some(job) = job {
+                contain(|| job.cancel());
+            }
+        }
+    }
+}
+
+impl<J: Job> Shared<J> {
+    fn address(shared: &Arc<Self>) -> usize {
+        std::ptr::from_ref::<Self>(shared).addr()
+    }
+
+    /// Locks, with room for one job in the queue; its buffer is made without the lock.
+    fn lock_with_room(&self) -> MutexGuard<'_, State<J>> {
+        loop {
+            let state = self.state.lock();
+            if state.queue.len() < state.queue.capacity() {
+                return state;
+            }
+            let wanted = (state.queue.capacity() * 2).max(QUEUE_START);
+            drop(state);
+            let mut buffer = VecDeque::with_capacity(wanted);
+            let mut state = self.state.lock();
+            if state.queue.capacity() < buffer.capacity() {
+                buffer.append(&mut state.queue);
+                mem::swap(&mut state.queue, &mut buffer);
+            }
+            drop(state); // before the old buffer
+        }
+    }
+
+    /// Creates a thread that begins with `job`. The counts have been told already.
+    ///
+    /// # Errors
+    /// There is no thread at all: the job comes back.
+    fn start(shared: &Arc<Self>, job: J) -> Result<(), (J, io::Error)> {
+        let berth = Arc::new(Berth::new(job));
+        let body = {
+            let (shared, berth) = (Arc::clone(shared), Arc::clone(&berth));
+            Box::new(move || live(&shared, &berth))
+        };
+        let config = &shared.config;
+        let name = catch_unwind(AssertUnwindSafe(|| (config.thread_name)()));
+        let created = match name {
+            Ok(name) => config.spawner.spawn(name, config.stack_size, body),
+            Err(payload) => {
+                mem::forget(payload); // its drop may panic
+                Err(io::Error::other("the callback that names threads panicked"))
+            }
+        };
+        match created {
+            Ok(handle) => {
+                berth.leave_handle(handle);
+                Ok(())
+            }
+            Err(error) => {
+                let job = berth
+                    .take_first()
+                    .expect("B1: no thread, so nobody took the first job");
+                shared.start_failed(job, error)
+            }
+        }
+    }
+
+    fn start_failed(&self, job: J, error: io::Error) -> Result<(), (J, io::Error)> {
+        let mut state = self.lock_with_room();
+        state.open -= 1;
+        match state.counts.start_failed() {
+            StartFailed::NoThreads => {
+                let orphans = mem::take(&mut state.queue);
+                self.tell_waiter(state);
+                for orphan in orphans {
+                    retire(orphan);
+                }
+                return Err((job, error));
+            }
+            StartFailed::Queue => {
+                state.queue.push_back(job);
+                self.tell_waiter(state);
+            }
+            StartFailed::QueueAndWake => {
+                state.queue.push_back(job);
+                wake_top(state); // not closed (I5), so there is no waiter
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the lock after `open` has fallen, and wakes those that wait for it.
+    fn tell_waiter(&self, state: MutexGuard<'_, State<J>>) {
+        // One may be left: the thread that called `shutdown`.
+        let tell = state.counts.is_closed() && state.open <= 1;
+        drop(state);
+        if tell {
+            self.ended.notify_all();
+        }
+    }
+
+    /// Passes the help on, drops the lock, and does `job`.
+    fn work(shared: &Arc<Self>, mut state: MutexGuard<'_, State<J>>, job: J, pass_on: PassOn) {
+        let closed = state.counts.is_closed();
+        match pass_on {
+            PassOn::Nobody => drop(state),
+            PassOn::Wake => wake_top(state),
+            PassOn::Start => {
+                let extra = state
+                    .queue
+                    .pop_front()
+                    .expect("P1: the counts saw a second job");
+                state.open += 1;
+                drop(state);
+                if let Err((extra, _)) = Self::start(shared, extra) {
+                    retire(extra); // cannot be: this thread counts
+                }
+            }
+        }
+        if closed {
+            retire(job);
+        } else {
+            contain(|| job.run());
+        }
+    }
+
+    /// The loop of a pool thread, from its first job to its end.
+    fn serve(shared: &Arc<Self>, first: J) {
+        let seat = Arc::new(Seat::new());
+        let mut state = shared.state.lock();
+        let pass_on = state.counts.arrive();
+        Self::work(shared, state, first, pass_on);
+        loop {
+            state = shared.state.lock();
+            let mut look = state.counts.look();
+            while look == Look::Idle {
+                seat.lie_down();
+                state.sleepers.push(Arc::clone(&seat));
+                drop(state);
+                seat.wait(shared.config.keep_alive);
+                state = shared.state.lock();
+                // The clock may have been late: the word decides (S1).
+                look = if seat.is_claimed() {
+                    state.counts.look_claimed()
+                } else {
+                    state.sleepers.retain(|other| !Arc::ptr_eq(other, &seat));
+                    state.counts.expire()
+                };
+            }
+            let Look::Run(pass_on) = look else { return };
+            let job = state.queue.pop_front().expect("P1: the counts saw a job");
+            Self::work(shared, state, job, pass_on);
+        }
+    }
+}
+
+/// All that a pool thread does.
+fn live<J: Job>(shared: &Arc<Shared<J>>, berth: &Berth<J>) {
+    MY_POOL.with(|pool| pool.set(Shared::address(shared)));
+    let config = &shared.config;
+    let mut life = || {
+        // Nothing is left when this runs a second time.
+        let Some(first) = berth.take_first() else {
+            return;
+        };
+        if let Some(hook) = &config.on_start {
+            contain(|| hook());
+        }
+        Shared::serve(shared, first);
+        if let Some(hook) = &config.on_stop {
+            contain(|| hook());
+        }
+    };
+    contain(|| (config.around)(&mut life));
+    life(); // if `around` panicked before its argument, or left it out
+    let own = berth.end();
+    let mut state = shared.state.lock();
+    state.open -= 1;
+    let before = own.and_then(|handle| state.last_ended.replace(handle));
+    shared.tell_waiter(state);
+    if let Some(before) = before {
+        let _ = before.join(); // see "Ends"; an error is a panic, which the hook has reported
+    }
+}
+
+/// Pops the sleeper on top, whom the counts have just claimed, and wakes it without the lock.
+fn wake_top<J>(mut state: MutexGuard<'_, State<J>>) {
+    let seat = state.sleepers.pop().expect("P1: the counts saw a sleeper");
+    seat.claim();
+    drop(state);
+    seat.unpark();
+}
+
+/// Gives a job up that nobody may or can run any more, unless it is mandatory.
+fn retire<J: Job>(job: J) {
+    contain(|| {
+        if job.is_mandatory() {
+            job.run()
+        } else {
+            job.cancel()
+        }
+    });
+}
+
+/// Runs `f` and stops its panic, which the panic hook has reported.
+fn contain(f: impl FnOnce()) {
+    if CHECKED {
+        // A checker reports by panics too.
+        return f();
+    }
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        // The payload's own drop may panic; what that leaves behind is leaked.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

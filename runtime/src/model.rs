@@ -1,0 +1,3 @@
+//! Doors for the models in `loom-tests`: internals behind small public types. No part of the API.
+
+pub mod blocking;
