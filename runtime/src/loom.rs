@@ -136,7 +136,8 @@ mod plain {
 
     pub(crate) mod thread {
         pub(crate) use std::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
@@ -175,7 +176,10 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new((AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new((
+                    AtomicUsize::new(1),
+                    value,
+                )))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -404,7 +408,8 @@ mod shuffled {
 
     pub(crate) mod thread {
         pub(crate) use ::shuttle::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
