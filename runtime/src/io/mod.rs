@@ -1,1 +1,81 @@
-//! Asynchronous input and output.
+//! Asynchronous input and output: the traits, their combinators and in-memory streams.
+//!
+//! [`AsyncRead`], [`AsyncWrite`], [`AsyncBufRead`] and [`AsyncSeek`] are the poll-style
+//! counterparts of the traits in [`std::io`]. The methods to `.await` live in the extension
+//! traits [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncBufReadExt`] and [`AsyncSeekExt`], which
+//! every implementor gets for free.
+//!
+//! # Examples
+//!
+//! ```
+//! use runtime::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let (mut near, mut far) = runtime::io::duplex(64);
+//! near.write_all(b"ping").await?;
+//! let mut received = [0; 4];
+//! far.read_exact(&mut received).await?;
+//! assert_eq!(&received, b"ping");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//!
+//! The traits are one file each; `read`, `write`, `lines` and `seek` hold the extension traits
+//! with one future per file. Nothing here knows the runtime: only the cooperative budget, so
+//! that an in-memory stream which is always ready cannot keep a task from yielding.
+
+mod async_buf_read;
+mod async_read;
+mod async_seek;
+mod async_write;
+mod buffered;
+mod copy;
+mod duplex;
+mod empty;
+mod join;
+mod lines;
+mod read;
+mod read_buf;
+mod repeat;
+mod seek;
+mod sink;
+mod split;
+mod write;
+
+pub use self::async_buf_read::AsyncBufRead;
+pub use self::async_read::AsyncRead;
+pub use self::async_seek::AsyncSeek;
+pub use self::async_write::AsyncWrite;
+pub use self::buffered::{BufReader, BufStream, BufWriter};
+pub use self::copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf};
+pub use self::duplex::{DuplexStream, SimplexStream, duplex, simplex};
+pub use self::empty::{Empty, empty};
+pub use self::join::{Join, join};
+pub use self::lines::{AsyncBufReadExt, Lines, Split};
+pub use self::read::{AsyncReadExt, Chain, Take};
+pub use self::read_buf::ReadBuf;
+pub use self::repeat::{Repeat, repeat};
+pub use self::seek::AsyncSeekExt;
+pub use self::sink::{Sink, sink};
+pub use self::split::{ReadHalf, WriteHalf, split};
+pub use self::write::AsyncWriteExt;
+
+pub(crate) use self::read_buf::fill_buf_mut;
+
+pub use std::io::{Error, ErrorKind, Result, SeekFrom};
+
+/// Capacity of the buffers nobody chose a size for.
+const DEFAULT_BUF_SIZE: usize = 8 * 1024;
+
+/// Takes one unit of the cooperative budget and spends it at once: for sources and sinks that
+/// are always ready.
+fn poll_spend_budget(cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+    crate::budget::poll_proceed(cx).map(|unit| unit.made_progress())
+}
+
+/// Whether an operation that started anew should simply be tried again.
+fn is_interrupted(error: &Error) -> bool {
+    error.kind() == ErrorKind::Interrupted
+}
