@@ -91,7 +91,9 @@ pub(crate) fn end_poll() {
 
 /// Whether the current poll may go on.
 pub(crate) fn has_remaining() -> bool {
-    CURRENT.try_with(|cell| cell.get().has_remaining()).unwrap_or(true)
+    CURRENT
+        .try_with(|cell| cell.get().has_remaining())
+        .unwrap_or(true)
 }
 
 /// Gives the unit back on drop unless the operation made progress.
@@ -172,7 +174,9 @@ mod tests {
     fn a_poll_gets_exactly_the_initial_units() {
         with_initial(|| {
             for _ in 0..128 {
-                let Poll::Ready(unit) = proceed() else { panic!("budget ended early") };
+                let Poll::Ready(unit) = proceed() else {
+                    panic!("budget ended early")
+                };
                 unit.made_progress();
             }
             assert!(proceed().is_pending());

@@ -6,7 +6,7 @@ mod util;
 
 mod budget;
 
-pub mod sync;
 pub mod io;
+pub mod sync;
 
 mod blocking;

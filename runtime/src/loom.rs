@@ -33,6 +33,20 @@ macro_rules! local {
 }
 pub(crate) use local;
 
+/// Declares a constructor that is `const` for users: the checkers' atomics have none.
+macro_rules! const_fn {
+    ($(#[$attr:meta])* $vis:vis const fn $name:ident $($rest:tt)*) => {
+        #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+        $(#[$attr])*
+        $vis const fn $name $($rest)*
+
+        #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
+        $(#[$attr])*
+        $vis fn $name $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 mod plain {
     pub(crate) mod sync {
@@ -136,7 +150,8 @@ mod plain {
 
     pub(crate) mod thread {
         pub(crate) use std::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
@@ -175,7 +190,10 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new((AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new((
+                    AtomicUsize::new(1),
+                    value,
+                )))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -404,7 +422,8 @@ mod shuffled {
 
     pub(crate) mod thread {
         pub(crate) use ::shuttle::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 

@@ -40,7 +40,11 @@ impl Drop for Restore {
 
 /// Sets the state until the guard is dropped.
 pub(crate) fn set(entered: Entered) -> Restore {
-    Restore(ENTERED.try_with(|cell| cell.replace(entered)).unwrap_or(Entered::No))
+    Restore(
+        ENTERED
+            .try_with(|cell| cell.replace(entered))
+            .unwrap_or(Entered::No),
+    )
 }
 
 /// Panics when the thread runs a runtime: `what` names the call, for the message.

@@ -44,7 +44,11 @@ pub(crate) fn thread_rng_n(n: u32) -> u32 {
     THREAD
         .try_with(|cell| {
             let state = cell.get();
-            let mut rng = if state == 0 { FastRand::from_seed(new_seed()) } else { FastRand(state) };
+            let mut rng = if state == 0 {
+                FastRand::from_seed(new_seed())
+            } else {
+                FastRand(state)
+            };
             let value = rng.below(n);
             cell.set(rng.0);
             value
