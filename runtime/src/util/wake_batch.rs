@@ -28,25 +28,19 @@ const CAPACITY: usize = 32;
 pub(crate) struct WakeBatch {
     slots: [MaybeUninit<Waker>; CAPACITY],
     len: usize,
+    first_panic: Option<Box<dyn Any + Send>>,
 }
 
 impl WakeBatch {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self {
-            slots: [const { MaybeUninit::uninit() }; CAPACITY],
-            len: 0,
-        }
+        Self { slots: [const { MaybeUninit::uninit() }; CAPACITY], len: 0, first_panic: None }
     }
 
     /// Whether there is room for one more.
     #[inline]
     pub(crate) const fn can_push(&self) -> bool {
         self.len < CAPACITY
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Adds a waker.
@@ -68,6 +62,24 @@ impl WakeBatch {
         Some(unsafe { self.slots[self.len].assume_init_read() })
     }
 
+    /// Wakes all of them, in the order in which they were pushed, and empties the batch: for a
+    /// caller that will lock again and collect more. A panic is kept for [`Self::wake_all`].
+    /// Call it with no lock held.
+    pub(crate) fn wake_and_go_on(&mut self) {
+        let count = mem::take(&mut self.len);
+        for slot in &self.slots[..count] {
+            // SAFETY: by I1 the slot was initialised, and the length is 0 now, so that nobody
+            // reads it again (I2).
+            let waker = unsafe { slot.assume_init_read() };
+            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                match self.first_panic {
+                    None => self.first_panic = Some(payload),
+                    Some(_) => mem::forget(payload),
+                }
+            }
+        }
+    }
+
     /// Wakes all of them, in the order in which they were pushed, and empties the batch. Call
     /// it with no lock held.
     ///
@@ -76,20 +88,8 @@ impl WakeBatch {
     /// Goes on with the first panic of a waker after all were woken, unless the thread is
     /// unwinding already.
     pub(crate) fn wake_all(&mut self) {
-        let count = mem::take(&mut self.len);
-        let mut first_panic: Option<Box<dyn Any + Send>> = None;
-        for slot in &self.slots[..count] {
-            // SAFETY: by I1 the slot was initialised, and the length is 0 now, so that nobody
-            // reads it again (I2).
-            let waker = unsafe { slot.assume_init_read() };
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                match first_panic {
-                    None => first_panic = Some(payload),
-                    Some(_) => mem::forget(payload),
-                }
-            }
-        }
-        if let Some(payload) = first_panic {
+        self.wake_and_go_on();
+        if let Some(payload) = self.first_panic.take() {
             propagate(payload);
         }
     }
@@ -119,6 +119,8 @@ impl Drop for WakeBatch {
         while let Some(waker) = self.pop() {
             drop(waker);
         }
+        // Only left here when `wake_all` was not reached: dropping a payload may panic.
+        mem::forget(self.first_panic.take());
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
         let (mut batch, woken) = batch(CAPACITY, |_| false);
         assert!(!batch.can_push());
         batch.wake_all();
-        assert!(batch.is_empty());
+        assert!(batch.can_push());
         batch.wake_all();
         assert_eq!(woken.load(Ordering::SeqCst), CAPACITY);
     }
@@ -178,7 +180,7 @@ mod tests {
         let caught = panic::catch_unwind(AssertUnwindSafe(|| batch.wake_all()));
         assert!(caught.is_err(), "the panic reaches the caller");
         assert_eq!(woken.load(Ordering::SeqCst), 10);
-        assert!(batch.is_empty());
+        batch.wake_all();
     }
 
     #[test]
