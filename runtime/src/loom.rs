@@ -33,6 +33,29 @@ macro_rules! local {
 }
 pub(crate) use local;
 
+/// Declares a constructor that is `const` for users: the checkers' atomics have none.
+macro_rules! const_fn {
+    ($(#[$attr:meta])* $vis:vis const fn $name:ident $($rest:tt)*) => {
+        #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
+        $(#[$attr])*
+        $vis const fn $name $($rest)*
+
+        #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
+        $(#[$attr])*
+        $vis fn $name $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// A size for users and a small one for models, so that these reach the rare paths.
+pub(crate) const fn sized(normal: usize, model: usize) -> usize {
+    if cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))) {
+        model
+    } else {
+        normal
+    }
+}
+
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 mod plain {
     pub(crate) mod sync {
@@ -137,7 +160,8 @@ mod plain {
 
     pub(crate) mod thread {
         pub(crate) use std::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
@@ -424,7 +448,8 @@ mod shuffled {
 
     pub(crate) mod thread {
         pub(crate) use ::shuttle::thread::{
-            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout, yield_now,
+            Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+            yield_now,
         };
     }
 
