@@ -145,7 +145,7 @@ fn yield_exhausted<T>(cx: &mut Context<'_>) -> Poll<T> {
 }
 
 /// Pending, with the task woken, when the budget is used up; takes nothing.
-pub(crate) fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
+pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
     if has_remaining() {
         Poll::Ready(())
     } else {

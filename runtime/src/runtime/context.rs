@@ -10,6 +10,9 @@ use crate::loom::local;
 use crate::loom::sync::Arc;
 use std::cell::{Cell, RefCell};
 
+#[cfg(feature = "net")]
+pub(crate) use super::context_io::io_handle;
+
 local! {
     static CURRENT: RefCell<Option<Handle>> = RefCell::new(None)
 }

@@ -147,10 +147,10 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_with_id(future, Id::next())
+        self.start(future, Id::next()).finish()
     }
 
-    pub(crate) fn spawn_with_id<F>(&self, future: F, id: Id) -> JoinHandle<F::Output>
+    pub(crate) fn start<F>(&self, future: F, id: Id) -> cells::Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,

@@ -39,9 +39,6 @@ mod metrics;
 #[allow(clippy::module_inception)] // the type of that name, as in the public path
 mod runtime;
 
-#[cfg(feature = "net")]
-pub(crate) use self::context_io::io_handle;
-
 pub use self::builder::{Builder, UnhandledPanic};
 pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use self::metrics::RuntimeMetrics;

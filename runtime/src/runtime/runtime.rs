@@ -30,7 +30,7 @@ use std::time::Duration;
 pub struct Runtime {
     handle: Handle,
     /// The threads of a multi-thread runtime, until shutdown.
-    threads: Vec<thread::JoinHandle<()>>,
+    pub(super) threads: Vec<thread::JoinHandle<()>>,
     ended: bool,
 }
 

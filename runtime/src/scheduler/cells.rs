@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 use crate::cell::id::Id;
+use crate::cell::join::JoinHandle;
 use crate::cell::{self, Header, Notified, Schedule, Spawned};
 use crate::loom::sync::atomic::{AtomicIsize, Ordering};
 use crate::loom::sync::{Arc, Mutex};
@@ -126,6 +127,26 @@ fn schedule<T: Owner>(task: Notified, yielded: bool) {
     // SAFETY: by C1: the entry keeps the cell.
     let scheduler = unsafe { arc(pointer) };
     scheduler.schedule_remote(task);
+}
+
+/// A task that was spawned.
+#[must_use]
+pub(crate) struct Started<T> {
+    pub(super) join: JoinHandle<T>,
+    /// Its entry, if it came too late: the runtime takes no more tasks.
+    pub(super) late: Option<Notified>,
+}
+
+impl<T> Started<T> {
+    /// The handle. A task that came too late is dropped here, never having run: this runs user
+    /// code, so nothing may be borrowed.
+    pub(crate) fn finish(self) -> JoinHandle<T> {
+        if let Some(notified) = self.late {
+            notified.cancel();
+            notified.run();
+        }
+        self.join
+    }
 }
 
 /// One more reference to what a cell points to.

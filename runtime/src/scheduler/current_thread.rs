@@ -11,6 +11,7 @@
 //!   injector and at its root once more. One fence is first.
 
 use super::cells::{self, Alive, Owner};
+use super::cells::Started;
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
@@ -18,7 +19,6 @@ use super::stats::WorkerStats;
 use crate::blocking::Pool;
 use crate::budget;
 use crate::cell::id::Id;
-use crate::cell::join::JoinHandle;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Notified, TaskRef};
 use crate::driver::{Driver, timers};
@@ -161,7 +161,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -173,19 +173,19 @@ impl Shared {
             self.alive.add(1);
         }
         let spawned = cells::spawn(future, self, 0, id);
-        self.start(spawned.owned, spawned.notified);
-        spawned.join
+        let late = self.start(spawned.owned, spawned.notified);
+        Started { join: spawned.join, late }
     }
 
-    fn start(self: &Arc<Self>, owned: TaskRef, notified: Notified) {
+    fn start(&self, owned: TaskRef, notified: Notified) -> Option<Notified> {
         if let Err(owned) = self.owned.insert(owned) {
-            // Too late: the future is dropped here, never having run.
             drop(owned);
-            notified.cancel();
-            notified.run();
-        } else if let Err(notified) = self.schedule_local(notified, false) {
+            return Some(notified);
+        }
+        if let Err(notified) = self.schedule_local(notified, false) {
             self.schedule_remote(notified);
         }
+        None
     }
 
     /// Runs `future` and, while this thread holds the seat, all tasks.

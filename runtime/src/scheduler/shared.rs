@@ -2,6 +2,7 @@
 
 use super::cells::{self, Alive, Owner};
 use super::idle::Idle;
+use super::cells::Started;
 use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
@@ -11,9 +12,8 @@ use super::shutdown::Shutdown;
 use super::stats::WorkerStats;
 use crate::blocking::Pool;
 use crate::cell::id::Id;
-use crate::cell::join::JoinHandle;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Notified};
+use crate::cell::{Header, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -165,7 +165,7 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -181,23 +181,21 @@ impl Shared {
         }
         let shard = shard.unwrap_or(self.remotes.len());
         let spawned = cells::spawn(future, self, shard, id);
-        self.start(spawned.owned, spawned.notified, shard);
-        spawned.join
+        let late = self.start(spawned.owned, spawned.notified, shard);
+        Started { join: spawned.join, late }
     }
 
     /// The part of `spawn` that does not know the future.
-    fn start(self: &Arc<Self>, owned: crate::cell::TaskRef, notified: Notified, shard: usize) {
+    fn start(&self, owned: TaskRef, notified: Notified, shard: usize) -> Option<Notified> {
         let list = self.remotes.get(shard).map_or(&self.outside, |remote| &remote.owned);
         if let Err(owned) = list.insert(owned) {
-            // Too late: the future is dropped here, never having run.
             drop(owned);
-            notified.cancel();
-            notified.run();
-            return;
+            return Some(notified);
         }
         if let Err(notified) = self.schedule_local(notified, false) {
             self.schedule_remote(notified);
         }
+        None
     }
 
     /// Wakes a sleeper for tasks that were queued before, if nobody would find them.

@@ -24,12 +24,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    // The future moves into the closure, and out again if there is no runtime to take it.
-    match context::with_handle(|handle| handle.scheduler.clone()) {
-        Ok(_) => {}
+    match context::with_handle(|handle| handle.start(future, Id::next())) {
+        Ok(started) => started.finish(),
         Err(error) => panic!("{error}"),
     }
-    context::current().spawn_with_id(future, Id::next())
 }
 
 /// Runs a blocking closure on a thread of the current runtime's blocking pool.

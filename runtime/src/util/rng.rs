@@ -40,7 +40,7 @@ local! {
 }
 
 /// A number below `n` from this thread's generator; 0 when `n` is 0.
-pub(crate) fn thread_rng_n(n: u32) -> u32 {
+pub fn thread_rng_n(n: u32) -> u32 {
     THREAD
         .try_with(|cell| {
             let state = cell.get();
