@@ -62,6 +62,9 @@ pub(crate) trait Job: Send + 'static {
 /// A hook at the start or end of a thread.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
 
+/// What a thread's life is put into, see [`Config::around`].
+pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
 /// How to build a [`Pool`].
 pub(crate) struct Config {
     /// At most this many threads run jobs; zero counts as one. A thread on its way out (its
@@ -80,7 +83,7 @@ pub(crate) struct Config {
     pub(crate) on_stop: Option<Hook>,
     /// Runs the whole life of a thread, which it gets as an argument: the place to enter the
     /// runtime's context. If it does not call its argument, the thread lives outside of it.
-    pub(crate) around: std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+    pub(crate) around: Around,
     /// Where threads come from.
     pub(crate) spawner: std::sync::Arc<dyn SpawnThread>,
 }

@@ -149,7 +149,7 @@ fn jobs_that_wait_for_each_other_get_a_thread_each() {
     for _ in 0..3 {
         for _ in 0..64 {
             let barrier = barrier.clone();
-            pool.spawn(tally.job(move || drop(barrier.wait())))
+            pool.spawn(tally.job(move || _ = barrier.wait()))
                 .expect("a thread");
         }
         barrier.wait();
