@@ -144,7 +144,7 @@ fn atomics(source: &Source, models: &[(&str, Checked)]) -> Vec<String> {
             ));
         }
         let named = |kind: &&str| words(line, &format!("Atomic{kind}")).next().is_some();
-        if first.is_none() && KINDS.iter().any(|kind| named(&kind)) {
+        if first.is_none() && KINDS.iter().any(named) {
             first = Some(index);
         }
     }
