@@ -123,6 +123,7 @@ impl Plan {
     fn find(name: &str, entry: &Entry, round: Duration) -> Self {
         let _limit = SessionLimit::begin(name, entry.id);
         let mut session = entry.start();
+        session.run(1); // A cold first iteration would make the plan too short.
         let mut iterations = 1;
         let took = loop {
             let took = session.run(iterations).wall;
