@@ -68,6 +68,11 @@ fn atomics_need_the_shim_and_a_line_in_the_table() {
     let shim = source("runtime/src/a.rs", "use crate::loom::AtomicUsize;\n");
     assert_eq!(atomics(&shim, &[]).len(), 1);
     assert!(atomics(&shim, &[("runtime/src/a.rs", Checked::By(&["a"]))]).is_empty());
+    let models = source(
+        "loom-tests/src/lib.rs",
+        "use std::sync::atomic::AtomicUsize;\n",
+    );
+    assert!(atomics(&models, &[]).is_empty());
     let none = source("runtime/src/a.rs", "use crate::util::AtomicWaker;\n");
     assert!(atomics(&none, &[]).is_empty());
 }
@@ -120,6 +125,9 @@ fn groups_and_relative_paths_do_not_hide_an_import() {
         1
     );
     assert!(import("runtime/src/sync/watch.rs", "use super::notify::Notify;\n").is_empty());
+    // `super` in a module inside the file.
+    let inner = "mod futures {\n    use super::notify::Notified;\n}\n";
+    assert!(import("runtime/src/sync/mod.rs", inner).is_empty());
 }
 
 #[test]
