@@ -238,12 +238,11 @@ fn crate_paths(code: &str, depth: usize) -> Vec<(usize, Vec<String>)> {
                 Some(group) => group_elements(group),
                 None => vec![rest],
             };
-            found.extend(
-                paths
-                    .into_iter()
-                    .filter_map(first_names)
-                    .map(|names| (offset, names)),
-            );
+            // In a module inside the file `super` is the file itself: only names that stand in a
+            // row are taken for modules of the root.
+            let names = paths.into_iter().filter_map(first_names);
+            let at_root = names.filter(|names| root == "crate::" || has_row(&names[0]));
+            found.extend(at_root.map(|names| (offset, names)));
         }
     }
     found
