@@ -1,1 +1,27 @@
-//! Benches.
+//! The same benchmark source compiled for several runtimes, to be compared side by side.
+//!
+//! ```text
+//! scenarios/*  generic over  peers::Peer  implemented by  Ours, Tokio, Smol
+//!       └────────► contest::contestants() ◄───────────────────┘
+//!                     │            │
+//!                  areas         table
+//!            (criterion groups)  (`paired`: interleaved rounds)
+//! ```
+//!
+//! A scenario is a generic function, so the hot path is monomorphic and has the same source for
+//! every runtime; the adapters in [`peers`] only rename. The machine may be shared and noisy:
+//! compare runtimes with `paired`, whose rounds alternate between them, and use the criterion
+//! targets (`spawn`, `yield`, `channel`, `timer`, `net`, `blocking`) to compare a runtime with its
+//! own past.
+//!
+//! Rules for every measurement: two workers; a fresh runtime that is shut down afterwards, so that
+//! the others are idle; set-up and warm-up are not timed.
+
+#![forbid(unsafe_code)]
+
+pub mod areas;
+pub mod contest;
+pub mod peers;
+pub mod sample;
+pub mod scenarios;
+pub mod table;

@@ -1,0 +1,39 @@
+//! What is measured, one file per area; every scenario is generic over the runtime.
+//!
+//! A scenario runs on a started runtime, does its set-up untimed, times `iterations` iterations
+//! and waits until nothing of it is left running.
+
+mod blocking;
+mod channel;
+mod net;
+mod spawn;
+mod timer;
+mod yielding;
+
+use crate::peers::Peer;
+use crate::sample::Sample;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Scenario<P> {
+    /// `area/what/variant`.
+    pub id: &'static str,
+    /// Operations in one iteration; figures are given per operation.
+    pub operations: u64,
+    /// Runs so many iterations on the runtime and times them.
+    pub run: fn(&P, u64) -> Sample,
+}
+
+/// All scenarios for one runtime, in the order of the table.
+#[must_use]
+pub fn all<P: Peer>() -> Vec<Scenario<P>> {
+    let areas = [
+        spawn::scenarios(),
+        yielding::scenarios(),
+        channel::scenarios(),
+        timer::scenarios(),
+        net::scenarios(),
+        blocking::scenarios(),
+    ];
+    areas.into_iter().flatten().collect()
+}

@@ -1,0 +1,158 @@
+//! The steps as cargo command lines.
+
+use std::fs;
+
+use crate::command::{Cargo, root};
+
+/// Sanitizers need the target named, which keeps build scripts and macros uninstrumented.
+const SANITIZED_TARGET: &str = "x86_64-unknown-linux-gnu";
+
+pub(crate) fn check() -> Vec<Cargo> {
+    vec![
+        Cargo::new("fmt --all --check"),
+        // All members: the models, the benches and xtask are held to the same lints.
+        Cargo::new("clippy --workspace --all-targets -- -D warnings"),
+        Cargo::new("doc --no-deps").env("RUSTDOCFLAGS", "-Dwarnings"),
+        Cargo::new("test --quiet -p xtask"),
+    ]
+}
+
+pub(crate) fn test() -> Vec<Cargo> {
+    vec![Cargo::new("test")]
+}
+
+pub(crate) fn std_models() -> Vec<Cargo> {
+    vec![Cargo::new("test -p loom-tests")]
+}
+
+/// Features only add API, so each one alone, none and all cover what single gates can break.
+pub(crate) fn features() -> Result<Vec<Cargo>, String> {
+    let path = root().join("runtime/Cargo.toml");
+    let manifest = fs::read_to_string(&path).map_err(|error| format!("{path:?}: {error}"))?;
+    let alone = leaf_features(&manifest).into_iter().map(|feature| {
+        Cargo::new("check -p runtime --lib --no-default-features --features").arg(feature)
+    });
+    let mut commands = vec![Cargo::new("check -p runtime --lib --no-default-features")];
+    commands.extend(alone);
+    commands.push(Cargo::new("check -p runtime --lib --all-features"));
+    Ok(commands)
+}
+
+/// Keys of `[features]`, less the sets of features.
+fn leaf_features(manifest: &str) -> Vec<&str> {
+    manifest
+        .lines()
+        .skip_while(|line| line.trim() != "[features]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()))
+        .filter(|name| !["default", "full"].contains(name))
+        .collect()
+}
+
+/// Models print their iterations, so that a model that grows is seen; two run at a time.
+pub(crate) fn loom(name: Option<&str>) -> Vec<Cargo> {
+    vec![models("--cfg loom", "loom", name)]
+}
+
+pub(crate) fn loom_nightly() -> Vec<Cargo> {
+    vec![models("--cfg loom", "loom", None).env("RUNTIME_LOOM_NIGHTLY", "1")]
+}
+
+pub(crate) fn shuttle(name: Option<&str>) -> Vec<Cargo> {
+    // Only this file: loom models have no meaning under shuttle.
+    let command = Cargo::new("test -p loom-tests --profile model --test shuttle")
+        .flags("--cfg shuttle", "shuttle");
+    let command = name.into_iter().fold(command, Cargo::arg);
+    vec![command.arg("--").arg("--nocapture").arg("--test-threads=2")]
+}
+
+fn models(flags: &str, directory: &str, name: Option<&str>) -> Cargo {
+    let mut command = Cargo::new("test -p loom-tests --profile model").flags(flags, directory);
+    if let Some(name) = name {
+        let is_file = root().join(format!("loom-tests/tests/{name}.rs")).exists();
+        if is_file {
+            command = command.arg("--test");
+        }
+        command = command.arg(name);
+    }
+    command.arg("--").arg("--nocapture").arg("--test-threads=2")
+}
+
+pub(crate) fn sanitize_threads() -> Vec<Cargo> {
+    let suppressions = root().join(".ci/tsan.supp");
+    // std is not instrumented, hence the flag for the mismatch; `runtime_tsan` replaces std's
+    // `Arc`, whose fence the sanitizer does not model.
+    let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan";
+    let options = format!("suppressions={} halt_on_error=1", suppressions.display());
+    vec![sanitized(flags, "tsan").env("TSAN_OPTIONS", options)]
+}
+
+pub(crate) fn sanitize_addresses() -> Vec<Cargo> {
+    let options = "detect_stack_use_after_return=1";
+    vec![sanitized("-Zsanitizer=address", "asan").env("ASAN_OPTIONS", options)]
+}
+
+/// Unit and integration tests without doctests; `macros` runs in the compiler, uninstrumented.
+fn sanitized(flags: &str, directory: &str) -> Cargo {
+    let packages = "-p runtime -p runtime-io-driver -p runtime-timer";
+    let line = format!("test --profile model --target {SANITIZED_TARGET} {packages} --lib --tests");
+    Cargo::new(&line)
+        .flags(flags, directory)
+        .env("RUSTC_BOOTSTRAP", "1") // `-Z` flags on the stable toolchain.
+        .env("RUNTIME_SANITIZED", "1") // For tests that start a compiler or replace libc calls.
+        .arg("--")
+        .arg("--skip")
+        .arg("trybuild")
+}
+
+pub(crate) fn bench(filters: &[&str]) -> Vec<Cargo> {
+    let table = Cargo::new("bench -p runtime-benches --bench paired --");
+    vec![filters.iter().copied().fold(table, Cargo::arg)]
+}
+
+pub(crate) fn nightly() -> Vec<Cargo> {
+    let mut commands = vec![
+        Cargo::new("test").env("PROPTEST_CASES", "20000"),
+        Cargo::new("test --profile model -p runtime-benches"),
+    ];
+    let long = |command: Cargo| command.env("RUNTIME_SHUTTLE_NIGHTLY", "1");
+    commands.extend(shuttle(None).into_iter().map(long));
+    commands.extend(loom_nightly());
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_features_are_no_leaves() {
+        let manifest = "[package]\nname = \"x\"\n[features]\ndefault = [\"full\"]\n# A leaf.\n\
+                        full = [\"net\"]\nnet = [\n  \"dep:mio\",\n]\ntest-util = []\n[lints]\na = 1\n";
+        assert_eq!(leaf_features(manifest), ["net", "test-util"]);
+    }
+
+    /// Flags reach every dependency, so each kind of build has its directory.
+    #[test]
+    fn builds_with_other_flags_do_not_share_a_directory() {
+        let builds = [
+            loom(None),
+            shuttle(None),
+            sanitize_threads(),
+            sanitize_addresses(),
+        ];
+        let directory = |build: &Vec<Cargo>| {
+            let line = build[0].to_string();
+            let word = line
+                .split(' ')
+                .find(|word| word.starts_with("CARGO_TARGET_DIR="));
+            word.expect("has a directory of its own").to_owned()
+        };
+        let mut directories: Vec<_> = builds.iter().map(directory).collect();
+        directories.sort();
+        directories.dedup();
+        assert_eq!(directories.len(), builds.len());
+    }
+}

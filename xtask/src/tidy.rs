@@ -1,0 +1,120 @@
+//! The rules of the house that no compiler checks; see `tables` for their lists.
+
+mod rules;
+mod scan;
+mod tables;
+
+use std::fs;
+use std::path::Path;
+
+use self::scan::Source;
+use self::tables::{Checked, MODELS};
+use crate::command::root;
+
+/// Text files that the rules look at.
+const TEXT: [&str; 8] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run"];
+
+/// Checks every file of the repository; the longest files and functions are shown, not refused.
+pub(crate) fn run() -> Result<(), String> {
+    let root = root();
+    let mut paths = Vec::new();
+    collect(&root, &root, &mut paths)?;
+    paths.sort();
+    let mut problems = missing_models(&root);
+    let mut sources = Vec::new();
+    for path in paths {
+        let text =
+            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        problems.extend(rules::banned_words(&path, &text));
+        if path.ends_with(".rs") {
+            sources.push(Source::new(&path, text));
+        }
+    }
+    problems.extend(sources.iter().flat_map(rules::all));
+    print_longest(&sources);
+    if problems.is_empty() {
+        println!("tidy: {} Rust files are in order", sources.len());
+        return Ok(());
+    }
+    Err(format!(
+        "{}\ntidy: {} problems",
+        problems.join("\n"),
+        problems.len()
+    ))
+}
+
+/// Paths of text files below `folder`, relative to `root`, without build outputs.
+fn collect(root: &Path, folder: &Path, paths: &mut Vec<String>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{folder:?}: {error}"))?;
+    for entry in entries {
+        let path = entry
+            .map_err(|error| format!("{folder:?}: {error}"))?
+            .path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            let foreign = name == ".git" || name.starts_with("target");
+            if !foreign && !path.is_symlink() {
+                collect(root, &path, paths)?;
+            }
+        } else if is_text(&name) {
+            let relative = path.strip_prefix(root).expect("found below the root");
+            paths.push(relative.to_string_lossy().replace('\\', "/"));
+        }
+    }
+    Ok(())
+}
+
+fn is_text(name: &str) -> bool {
+    let extension = name.rsplit('.').next().unwrap_or(name);
+    TEXT.contains(&extension)
+}
+
+/// Lines of [`MODELS`] that name a file that does not exist.
+fn missing_models(root: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut expect = |path: String| {
+        if !root.join(&path).exists() {
+            problems.push(format!("{path}: named in MODELS, but does not exist"));
+        }
+    };
+    for (file, checked) in MODELS {
+        expect((*file).to_owned());
+        if let Checked::By(models) = checked {
+            models
+                .iter()
+                .for_each(|model| expect(format!("loom-tests/tests/{model}.rs")));
+        }
+    }
+    problems
+}
+
+fn print_longest(sources: &[Source]) {
+    let is_product = |source: &&Source| source.path.contains("/src/");
+    let mut files: Vec<_> = sources
+        .iter()
+        .filter(is_product)
+        .map(|source| (source.raw.lines().count(), source.path.clone()))
+        .collect();
+    let mut functions: Vec<_> = sources
+        .iter()
+        .filter(is_product)
+        .flat_map(|source| {
+            let to_row = |(name, line, length)| (length, format!("{} {name}", source.at(line)));
+            source.functions().into_iter().map(to_row)
+        })
+        .collect();
+    for (title, rows) in [
+        ("files (aim: 500)", &mut files),
+        ("functions (aim: 70)", &mut functions),
+    ] {
+        rows.sort_by(|left, right| right.cmp(left));
+        println!("longest {title}:");
+        for (length, what) in rows.iter().take(10) {
+            println!("{length:>6} {what}");
+        }
+    }
+}
