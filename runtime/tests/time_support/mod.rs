@@ -1,0 +1,61 @@
+//! What the tests of `time` share: a paused runtime, and futures polled by hand.
+#![allow(dead_code)] // each test file uses its part
+
+use runtime::runtime::{Builder, Runtime};
+use runtime::time::{Duration, Instant};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake};
+
+pub fn real() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Runs `future` on a runtime whose clock moves only when everything waits.
+pub fn paused<F: Future>(future: F) -> F::Output {
+    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(future)
+}
+
+pub fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Whole milliseconds since `start`; fails on a fraction.
+pub fn ms_since(start: Instant) -> u64 {
+    let elapsed = start.elapsed();
+    assert_eq!(elapsed.subsec_nanos() % 1_000_000, 0, "{elapsed:?} has a fraction");
+    elapsed.as_millis() as u64
+}
+
+/// A pinned future with a waker of its own that counts.
+pub struct Polled<F: ?Sized> {
+    pub wakes: Arc<Wakes>,
+    pub future: Pin<Box<F>>,
+}
+
+#[derive(Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+impl<F: Future> Polled<F> {
+    pub fn new(future: F) -> Self {
+        Self { wakes: Arc::default(), future: Box::pin(future) }
+    }
+
+    pub fn poll(&mut self) -> Poll<F::Output> {
+        let waker = self.wakes.clone().into();
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    /// How often it was woken since the last call.
+    pub fn wakes(&self) -> usize {
+        self.wakes.0.swap(0, SeqCst)
+    }
+}
