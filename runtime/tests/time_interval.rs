@@ -43,7 +43,11 @@ fn ticks_after_a_late_one(behavior: MissedTickBehavior) -> Vec<u64> {
         assert_eq!(every.missed_tick_behavior(), behavior);
         every.tick().await;
         time::advance(ms(170)).await;
-        assert_eq!(every.tick().await, start + ms(50), "the late one says when it was due");
+        assert_eq!(
+            every.tick().await,
+            start + ms(50),
+            "the late one says when it was due"
+        );
         let mut at = Vec::new();
         for _ in 0..4 {
             every.tick().await;
@@ -55,18 +59,27 @@ fn ticks_after_a_late_one(behavior: MissedTickBehavior) -> Vec<u64> {
 
 #[test]
 fn a_burst_catches_up() {
-    assert_eq!(ticks_after_a_late_one(MissedTickBehavior::Burst), [170, 170, 200, 250]);
+    assert_eq!(
+        ticks_after_a_late_one(MissedTickBehavior::Burst),
+        [170, 170, 200, 250]
+    );
     assert_eq!(MissedTickBehavior::default(), MissedTickBehavior::Burst);
 }
 
 #[test]
 fn a_delay_counts_anew() {
-    assert_eq!(ticks_after_a_late_one(MissedTickBehavior::Delay), [220, 270, 320, 370]);
+    assert_eq!(
+        ticks_after_a_late_one(MissedTickBehavior::Delay),
+        [220, 270, 320, 370]
+    );
 }
 
 #[test]
 fn a_skip_keeps_the_schedule() {
-    assert_eq!(ticks_after_a_late_one(MissedTickBehavior::Skip), [200, 250, 300, 350]);
+    assert_eq!(
+        ticks_after_a_late_one(MissedTickBehavior::Skip),
+        [200, 250, 300, 350]
+    );
 }
 
 #[test]
@@ -126,7 +139,11 @@ fn an_endless_period_ticks_once() {
     paused(async {
         let mut every = interval(Duration::MAX);
         every.tick().await;
-        assert!(time::timeout(Duration::from_secs(86_400), every.tick()).await.is_err());
+        assert!(
+            time::timeout(Duration::from_secs(86_400), every.tick())
+                .await
+                .is_err()
+        );
     });
 }
 

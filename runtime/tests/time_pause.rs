@@ -24,7 +24,12 @@ fn a_day_takes_no_time() {
 #[test]
 fn advance_moves_by_exactly_what_it_is_told() {
     paused(async {
-        for duration in [ms(1), Duration::from_micros(51_592), Duration::from_nanos(1), DAY] {
+        for duration in [
+            ms(1),
+            Duration::from_micros(51_592),
+            Duration::from_nanos(1),
+            DAY,
+        ] {
             let start = Instant::now();
             time::advance(duration).await;
             assert_eq!(start.elapsed(), duration);
@@ -89,7 +94,11 @@ fn a_clock_paused_while_timers_are_armed_fires_none_early() {
 
 #[test]
 fn only_the_runtimes_own_clock_stands() {
-    let rt = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let rt = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let other = real();
     let (first, second) = rt.block_on(async { (Instant::now(), Instant::now()) });
     assert_eq!(first, second);

@@ -6,9 +6,9 @@ use runtime::time::{self, Duration, Instant, Sleep, sleep, sleep_until};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use time_support::{Polled, ms, ms_since, paused, real};
+use time_support::{Polled, ms, ms_since, paused, real, yield_once};
 
 /// Generous: the machine may be busy.
 const HANG: Duration = Duration::from_secs(30);
@@ -31,8 +31,9 @@ fn a_sleep_is_never_early_on_the_systems_clock() {
 fn sleeps_end_in_the_order_of_their_deadlines() {
     paused(async {
         let start = Instant::now();
-        let mut sleeps: Vec<_> =
-            [7, 3, 100_000, 3, 1, 4_096, 64].map(|at| (at, Polled::new(sleep(ms(at))))).into();
+        let mut sleeps: Vec<_> = [7, 3, 100_000, 3, 1, 4_096, 64]
+            .map(|at| (at, Polled::new(sleep(ms(at)))))
+            .into();
         for (_, sleep) in &mut sleeps {
             assert!(sleep.poll().is_pending());
         }
@@ -163,11 +164,18 @@ fn the_waker_of_the_last_poll_is_woken() {
     paused(async {
         let mut first = Polled::new(sleep(ms(5)));
         assert!(first.poll().is_pending());
-        let mut moved = Polled { wakes: Arc::default(), future: first.future };
+        let mut moved = Polled {
+            wakes: Arc::default(),
+            future: first.future,
+        };
         assert!(moved.poll().is_pending());
         time::advance(ms(5)).await;
         assert_eq!(moved.wakes(), 1);
-        assert_eq!(Arc::strong_count(&first.wakes), 1, "the first waker is dropped");
+        assert_eq!(
+            Arc::strong_count(&first.wakes),
+            1,
+            "the first waker is dropped"
+        );
     });
 }
 
@@ -189,11 +197,15 @@ fn a_dropped_sleep_drops_its_waker_and_moves_no_clock() {
 #[test]
 fn a_million_armed_sleeps_can_be_dropped() {
     paused(async {
-        let mut sleeps: Vec<_> =
-            (0..1_000_000_u64).map(|n| Box::pin(sleep(ms(1 + n * 7_919 % 3_600_000)))).collect();
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        for sleep in &mut sleeps {
-            assert!(sleep.as_mut().poll(&mut context).is_pending());
+        let mut sleeps: Vec<_> = (0..1_000_000_u64)
+            .map(|n| Box::pin(sleep(ms(1 + n * 7_919 % 3_600_000))))
+            .collect();
+        for some in sleeps.chunks_mut(100) {
+            for sleep in some {
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(sleep.as_mut().poll(&mut context).is_pending());
+            }
+            yield_once().await;
         }
         drop(sleeps);
         let start = Instant::now();
@@ -205,15 +217,22 @@ fn a_million_armed_sleeps_can_be_dropped() {
 #[test]
 fn a_hundred_thousand_sleeps_fire_once_each() {
     paused(async {
-        let mut sleeps: Vec<_> =
-            (0..100_000_u64).map(|n| Polled::new(sleep(ms(1 + n * 7_919 % 60_000)))).collect();
-        for sleep in &mut sleeps {
-            assert!(sleep.poll().is_pending());
+        let mut sleeps: Vec<_> = (0..100_000_u64)
+            .map(|n| Polled::new(sleep(ms(1 + n * 7_919 % 60_000))))
+            .collect();
+        for some in sleeps.chunks_mut(100) {
+            for sleep in some {
+                assert!(sleep.poll().is_pending());
+            }
+            yield_once().await;
         }
         sleep(ms(60_001)).await;
-        for sleep in &mut sleeps {
-            assert_eq!(sleep.wakes(), 1);
-            assert!(sleep.poll().is_ready());
+        for some in sleeps.chunks_mut(100) {
+            for sleep in some {
+                assert_eq!(sleep.wakes(), 1);
+                assert!(sleep.poll().is_ready());
+            }
+            yield_once().await;
         }
     });
 }
@@ -226,7 +245,10 @@ fn a_sleep_may_be_dropped_on_another_thread() {
     rt.block_on(async {
         for n in 0..10_000_u64 {
             let mut armed = Box::pin(sleep(Duration::from_micros(n % 300)));
-            let mut context = Context::from_waker(std::task::Waker::noop());
+            if n % 100 == 0 {
+                yield_once().await;
+            }
+            let mut context = Context::from_waker(Waker::noop());
             let _ = armed.as_mut().poll(&mut context);
             send.send(armed).unwrap();
         }

@@ -4,16 +4,19 @@ mod time_support;
 
 use runtime::time::error::{Elapsed, Error};
 use runtime::time::{self, Duration, Instant, timeout, timeout_at};
-use std::future::{Future, pending, poll_fn, ready};
+use std::future::{Future, IntoFuture, pending, poll_fn, ready};
 use std::io;
 use std::task::Poll;
-use time_support::{Polled, ms, ms_since, paused, real};
+use time_support::{Polled, ms, ms_since, paused, real, yield_once};
 
 #[test]
 fn a_ready_future_wins_even_without_time() {
     paused(async {
         assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
-        assert_eq!(timeout_at(Instant::now() - Duration::from_nanos(1), async { 2 }).await, Ok(2));
+        assert_eq!(
+            timeout_at(Instant::now() - Duration::from_nanos(1), async { 2 }).await,
+            Ok(2)
+        );
         // Ready in the very poll in which the time is over.
         let mut late = Polled::new(timeout(ms(5), time::sleep(ms(5))));
         assert!(late.poll().is_pending());
@@ -55,22 +58,10 @@ fn dropping_the_timeout_drops_the_future() {
         });
         assert!(limited.await.is_err());
         assert_eq!(std::sync::Arc::strong_count(&alive), 1);
-        let kept = timeout(ms(5), gone.clone_into_future()).into_inner();
+        let kept = timeout(ms(5), ready(gone.clone())).into_inner();
         assert_eq!(std::sync::Arc::strong_count(&gone), 2);
         drop(kept);
     });
-}
-
-trait CloneIntoFuture {
-    fn clone_into_future(&self) -> std::future::Ready<Self>
-    where
-        Self: Sized;
-}
-
-impl CloneIntoFuture for std::sync::Arc<()> {
-    fn clone_into_future(&self) -> std::future::Ready<Self> {
-        ready(self.clone())
-    }
 }
 
 #[test]
@@ -138,15 +129,7 @@ fn it_works_on_the_systems_clock() {
         assert!(timeout(ms(3), pending::<()>()).await.is_err());
         assert!(start.elapsed() >= ms(3));
         for _ in 0..1_000 {
-            let mut has_yielded = false;
-            let once = poll_fn(|cx| {
-                if std::mem::replace(&mut has_yielded, true) {
-                    return Poll::Ready(());
-                }
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            });
-            assert_eq!(timeout(Duration::from_secs(60), once).await, Ok(()));
+            assert_eq!(timeout(Duration::from_secs(60), yield_once()).await, Ok(()));
         }
     });
 }

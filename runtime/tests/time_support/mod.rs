@@ -3,7 +3,7 @@
 
 use runtime::runtime::{Builder, Runtime};
 use runtime::time::{Duration, Instant};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -15,7 +15,12 @@ pub fn real() -> Runtime {
 
 /// Runs `future` on a runtime whose clock moves only when everything waits.
 pub fn paused<F: Future>(future: F) -> F::Output {
-    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(future)
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 pub fn ms(ms: u64) -> Duration {
@@ -25,8 +30,25 @@ pub fn ms(ms: u64) -> Duration {
 /// Whole milliseconds since `start`; fails on a fraction.
 pub fn ms_since(start: Instant) -> u64 {
     let elapsed = start.elapsed();
-    assert_eq!(elapsed.subsec_nanos() % 1_000_000, 0, "{elapsed:?} has a fraction");
+    assert_eq!(
+        elapsed.subsec_nanos() % 1_000_000,
+        0,
+        "{elapsed:?} has a fraction"
+    );
     elapsed.as_millis() as u64
+}
+
+/// Ends this poll of the task: one poll has a budget of 128 operations.
+pub async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// A pinned future with a waker of its own that counts.
@@ -46,7 +68,10 @@ impl Wake for Wakes {
 
 impl<F: Future> Polled<F> {
     pub fn new(future: F) -> Self {
-        Self { wakes: Arc::default(), future: Box::pin(future) }
+        Self {
+            wakes: Arc::default(),
+            future: Box::pin(future),
+        }
     }
 
     pub fn poll(&mut self) -> Poll<F::Output> {
