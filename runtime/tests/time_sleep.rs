@@ -285,7 +285,10 @@ fn a_sleep_may_be_polled_on_another_thread() {
     let rt = real();
     let is_done = Arc::new(AtomicBool::new(false));
     let started = std::time::Instant::now();
-    let delay = rt.block_on(async { sleep(ms(2)) });
+    let delay = {
+        let _entered = rt.enter();
+        sleep(ms(2))
+    };
     let other = thread::spawn({
         let is_done = is_done.clone();
         move || {

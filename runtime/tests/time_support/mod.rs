@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake};
 
-pub fn real() -> Runtime {
+pub(crate) fn real() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// Runs `future` on a runtime whose clock moves only when everything waits.
-pub fn paused<F: Future>(future: F) -> F::Output {
+pub(crate) fn paused<F: Future>(future: F) -> F::Output {
     Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -23,12 +23,12 @@ pub fn paused<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-pub fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 /// Whole milliseconds since `start`; fails on a fraction.
-pub fn ms_since(start: Instant) -> u64 {
+pub(crate) fn ms_since(start: Instant) -> u64 {
     let elapsed = start.elapsed();
     assert_eq!(
         elapsed.subsec_nanos() % 1_000_000,
@@ -39,7 +39,7 @@ pub fn ms_since(start: Instant) -> u64 {
 }
 
 /// Ends this poll of the task: one poll has a budget of 128 operations.
-pub async fn yield_once() {
+pub(crate) async fn yield_once() {
     let mut has_yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut has_yielded, true) {
@@ -52,13 +52,13 @@ pub async fn yield_once() {
 }
 
 /// A pinned future with a waker of its own that counts.
-pub struct Polled<F: ?Sized> {
-    pub wakes: Arc<Wakes>,
-    pub future: Pin<Box<F>>,
+pub(crate) struct Polled<F: ?Sized> {
+    pub(crate) wakes: Arc<Wakes>,
+    pub(crate) future: Pin<Box<F>>,
 }
 
 #[derive(Default)]
-pub struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
@@ -67,20 +67,20 @@ impl Wake for Wakes {
 }
 
 impl<F: Future> Polled<F> {
-    pub fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         Self {
             wakes: Arc::default(),
             future: Box::pin(future),
         }
     }
 
-    pub fn poll(&mut self) -> Poll<F::Output> {
+    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
         let waker = self.wakes.clone().into();
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
     /// How often it was woken since the last call.
-    pub fn wakes(&self) -> usize {
+    pub(crate) fn wakes(&self) -> usize {
         self.wakes.0.swap(0, SeqCst)
     }
 }

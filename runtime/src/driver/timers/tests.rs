@@ -140,7 +140,7 @@ fn a_moved_timer_fires_at_its_new_deadline() {
         shard.arm(5 * MS, bench.waker(3), true),
         Ok(Arm::Due)
     ));
-    assert_eq!(bench.timers.auto_advance(), false);
+    assert!(!bench.timers.auto_advance());
 }
 
 /// I4 without a race: who wakes the reactor's waiter, and who need not.
