@@ -62,10 +62,16 @@ fn numbers_are_read_in_both_orders_whatever_the_chunks() {
         assert_eq!(reader.read_i16().await.unwrap(), 0x0203);
         assert_eq!(reader.read_u32_le().await.unwrap(), 0x0706_0504);
         assert_eq!(reader.read_u64().await.unwrap(), 0x0809_0a0b_0c0d_0e0f);
-        assert_eq!(reader.read_u16().await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(
+            reader.read_u16().await.unwrap_err().kind(),
+            ErrorKind::UnexpectedEof
+        );
         let mut reader = ScriptedReader::new(steps());
         let all: [u8; 16] = std::array::from_fn(|i| i as u8 + 1);
-        assert_eq!(reader.read_u128_le().await.unwrap(), u128::from_le_bytes(all));
+        assert_eq!(
+            reader.read_u128_le().await.unwrap(),
+            u128::from_le_bytes(all)
+        );
         let mut reader = &1.5_f64.to_le_bytes()[..];
         assert_eq!(reader.read_f64_le().await.unwrap(), 1.5);
         let mut reader = &(-2.5_f32).to_be_bytes()[..];
@@ -76,7 +82,11 @@ fn numbers_are_read_in_both_orders_whatever_the_chunks() {
 #[test]
 fn read_exact_needs_every_byte_and_repeats_when_interrupted() {
     block_on(async {
-        let steps = [bytes("he"), Step::Error(ErrorKind::Interrupted), bytes("llo!")];
+        let steps = [
+            bytes("he"),
+            Step::Error(ErrorKind::Interrupted),
+            bytes("llo!"),
+        ];
         let mut reader = ScriptedReader::new(steps);
         let mut buf = [0; 5];
         assert_eq!(reader.read_exact(&mut buf).await.unwrap(), 5);
@@ -134,10 +144,19 @@ fn read_to_end_remembers_what_is_initialised() {
 fn a_string_is_as_before_when_what_came_is_no_text() {
     block_on(async {
         let mut text = "abc".to_owned();
-        let error = (&b"\xff\xfe"[..]).read_to_string(&mut text).await.unwrap_err();
-        assert_eq!((error.kind(), text.as_str()), (ErrorKind::InvalidData, "abc"));
+        let error = (&b"\xff\xfe"[..])
+            .read_to_string(&mut text)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), text.as_str()),
+            (ErrorKind::InvalidData, "abc")
+        );
         let error = (&b"x\xff\n"[..]).read_line(&mut text).await.unwrap_err();
-        assert_eq!((error.kind(), text.as_str()), (ErrorKind::InvalidData, "abc"));
+        assert_eq!(
+            (error.kind(), text.as_str()),
+            (ErrorKind::InvalidData, "abc")
+        );
         assert_eq!((&b"def"[..]).read_to_string(&mut text).await.unwrap(), 3);
         assert_eq!(text, "abcdef");
     });

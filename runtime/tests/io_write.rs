@@ -14,7 +14,12 @@ use support::{ScriptedReader, ScriptedWriter, Step, block_on, bytes, poll_once};
 
 #[test]
 fn write_all_goes_on_after_short_writes_and_interruptions() {
-    let steps = [bytes("12"), Step::Pending, Step::Error(ErrorKind::Interrupted), bytes("1")];
+    let steps = [
+        bytes("12"),
+        Step::Pending,
+        Step::Error(ErrorKind::Interrupted),
+        bytes("1"),
+    ];
     let mut writer = ScriptedWriter::new(steps);
     block_on(writer.write_all(b"hello")).unwrap();
     assert_eq!(writer.written, b"hello");
@@ -128,7 +133,10 @@ fn a_buffered_stream_is_made_of_either_nesting() {
 fn copy_flushes_when_the_reader_pauses_and_at_the_end() {
     // The first pause is met while the writer is busy and there is more to write.
     let pauses = [Step::Pending, Step::Pending];
-    let steps = [bytes("abc")].into_iter().chain(pauses).chain([bytes("def")]);
+    let steps = [bytes("abc")]
+        .into_iter()
+        .chain(pauses)
+        .chain([bytes("def")]);
     let mut reader = ScriptedReader::new(steps);
     let mut writer = ScriptedWriter::new([bytes("1"), Step::Pending]);
     assert_eq!(block_on(io::copy(&mut reader, &mut writer)).unwrap(), 6);
@@ -159,8 +167,14 @@ fn both_directions_are_copied_and_each_end_is_passed_on() {
         );
         let copied = io::copy_bidirectional_with_sizes(&mut a, &mut b, there, back);
         assert_eq!(block_on(copied).unwrap(), (6, 7));
-        assert_eq!((&a.writer().written[..], a.writer().shutdowns), (&b"from b!"[..], 1));
-        assert_eq!((&b.writer().written[..], b.writer().shutdowns), (&b"from a"[..], 1));
+        assert_eq!(
+            (&a.writer().written[..], a.writer().shutdowns),
+            (&b"from b!"[..], 1)
+        );
+        assert_eq!(
+            (&b.writer().written[..], b.writer().shutdowns),
+            (&b"from a"[..], 1)
+        );
     }
 }
 
@@ -220,5 +234,8 @@ proptest! {
 #[test]
 fn reading_through_a_writer_reaches_the_stream() {
     let mut writer = BufWriter::new(io::join(&b"in"[..], Vec::new()));
-    assert_eq!(block_on(writer.read_u16()).unwrap(), u16::from_be_bytes(*b"in"));
+    assert_eq!(
+        block_on(writer.read_u16()).unwrap(),
+        u16::from_be_bytes(*b"in")
+    );
 }
