@@ -355,7 +355,7 @@ fn a_full_connection_gets_writable_when_the_peer_reads() {
 #[test]
 fn peeking_takes_nothing() {
     current_thread(async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, server) = pair().await;
         client.write_all(b"abc").await.unwrap();
         let mut buf = [0; 2];
         assert_eq!(server.peek(&mut buf).await.unwrap(), 2);

@@ -20,7 +20,7 @@ impl Wake for Unpark {
 }
 
 /// Runs a future on this thread, with no runtime around.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
@@ -33,15 +33,15 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Counts wakes.
 #[derive(Default)]
-pub struct WakeCount(AtomicUsize);
+pub(crate) struct WakeCount(AtomicUsize);
 
 impl WakeCount {
-    pub fn new() -> (Arc<Self>, Waker) {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
         let count = Arc::new(Self::default());
         (count.clone(), Waker::from(count))
     }
 
-    pub fn get(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -53,13 +53,13 @@ impl Wake for WakeCount {
 }
 
 /// Polls once with a waker that nobody hears.
-pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// One step of a script.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Yields these bytes, or takes at most so many.
     Bytes(Vec<u8>),
     /// Pending once, waking at once.
@@ -67,18 +67,18 @@ pub enum Step {
     Error(io::ErrorKind),
 }
 
-pub fn bytes(bytes: impl AsRef<[u8]>) -> Step {
+pub(crate) fn bytes(bytes: impl AsRef<[u8]>) -> Step {
     Step::Bytes(bytes.as_ref().to_vec())
 }
 
 /// Yields what its script says, then the end.
 #[derive(Clone, Debug, Default)]
-pub struct ScriptedReader {
+pub(crate) struct ScriptedReader {
     steps: VecDeque<Step>,
 }
 
 impl ScriptedReader {
-    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
         }
@@ -112,17 +112,17 @@ impl AsyncRead for ScriptedReader {
 
 /// Takes what its script says, then everything.
 #[derive(Clone, Debug, Default)]
-pub struct ScriptedWriter {
+pub(crate) struct ScriptedWriter {
     steps: VecDeque<Step>,
-    pub written: Vec<u8>,
-    pub calls: usize,
-    pub flushes: usize,
-    pub shutdowns: usize,
-    pub vectored: bool,
+    pub(crate) written: Vec<u8>,
+    pub(crate) calls: usize,
+    pub(crate) flushes: usize,
+    pub(crate) shutdowns: usize,
+    pub(crate) vectored: bool,
 }
 
 impl ScriptedWriter {
-    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
             ..Self::default()
