@@ -37,7 +37,7 @@ mod duplex;
 mod empty;
 mod join;
 mod read;
-mod read_buf;
+pub(crate) mod read_buf;
 mod repeat;
 mod seek;
 mod sink;
@@ -61,8 +61,6 @@ pub use self::seek::AsyncSeekExt;
 pub use self::sink::{Sink, sink};
 pub use self::split::{ReadHalf, WriteHalf, split};
 pub use self::write::AsyncWriteExt;
-
-pub(crate) use self::read_buf::fill_buf_mut;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
