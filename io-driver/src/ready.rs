@@ -250,7 +250,9 @@ impl Ready {
     pub(crate) fn from_mio(event: &mio::event::Event) -> Ready {
         let mut ready = 0;
         let mut add = |is_set: bool, bit: u8| ready |= if is_set { bit } else { 0 };
-        add(event.is_readable(), READABLE);
+        // A pending error makes the next read return at once. epoll does not say so for datagrams:
+        // a `recv` of a connected socket would sleep through the peer's "port unreachable".
+        add(event.is_readable() || event.is_error(), READABLE);
         add(event.is_writable(), WRITABLE);
         add(event.is_read_closed(), READ_CLOSED);
         add(event.is_write_closed(), WRITE_CLOSED);

@@ -10,8 +10,9 @@
 //!     comes first, then the dispatch finds the waker; or the dispatch's does, and then the look
 //!     inside the lock sees the bits, which were set before that lock was taken.
 //! I2. An event is for the generation its token names. The word refuses others, and a dispatch
-//!     that set the word just before a release finds the next generation under the lock, because
-//!     `release` changes it there; so the next owner of the slot is never woken by it.
+//!     that set the word just before a release looks at the generation again under the lock: the
+//!     next owner's waker got there under the same lock after the generation had moved on, so
+//!     where its waker is to be seen, so is its generation, and it is not woken.
 //! I3. Under the lock no waker is cloned, woken or dropped, and nothing is allocated.
 //!
 //! Rejected: lock-free waker slots (saves 5 ns of 13 µs, and the list needs a lock anyway);
