@@ -227,6 +227,20 @@ mod plain {
                 Self(unsafe { NonNull::new_unchecked(shared.cast()) })
             }
 
+            /// # Errors
+            ///
+            /// Gives the reference back if it is not the only one.
+            pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
+                let this = std::mem::ManuallyDrop::new(this);
+                // SAFETY: by the count the allocation is alive while `this` is.
+                let count = &unsafe { this.0.as_ref() }.0;
+                if count.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                    return Err(Self(this.0));
+                }
+                // SAFETY: that was the only reference; `new` made it from a `Box`.
+                Ok(unsafe { Box::from_raw(this.0.as_ptr()) }.1)
+            }
+
             pub(crate) fn strong_count(this: &Self) -> usize {
                 // SAFETY: by the count the allocation is alive while `this` is.
                 unsafe { this.0.as_ref() }.0.load(Ordering::Acquire)
