@@ -130,7 +130,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// By I5 only while `JOIN_WAKER` is clear.
-    fn replace_waker(&mut self, waker: Option<Waker>) -> Option<Waker> {
+    fn replace_waker(&self, waker: Option<Waker>) -> Option<Waker> {
         self.task.header().join_waker.with_mut(|slot| {
             // SAFETY: by I5 the slot is the handle's while the bit is clear.
             std::mem::replace(unsafe { &mut *slot }, waker)
@@ -159,19 +159,27 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let header = self.task.header();
+        let state = &self.task.header().state;
         let raw = self.task.as_raw();
-        match header.state.drop_join() {
-            OnJoinDrop::Done => return,
-            OnJoinDrop::Free => return free(raw),
-            OnJoinDrop::DropWaker => drop(self.replace_waker(None)),
-            OnJoinDrop::DropOutput => self.drop_output(),
-            OnJoinDrop::DropBoth => {
-                self.drop_output();
-                drop(self.replace_waker(None));
+        if !state.load().is_complete() {
+            match state.drop_join() {
+                OnJoinDrop::Done => return,
+                OnJoinDrop::Free => return free(raw),
+                OnJoinDrop::DropWaker => {
+                    drop(self.replace_waker(None));
+                    return drop_refs(raw, 1);
+                }
+                OnJoinDrop::Completed => {}
             }
         }
-        drop_refs(raw, 1);
+        self.drop_output();
+        // While the completer still uses the waker it stays, and goes with the cell (I5).
+        if !state.load().has_join_waker() {
+            drop(self.replace_waker(None));
+        }
+        if state.drop_join_after_complete() {
+            free(raw);
+        }
     }
 }
 

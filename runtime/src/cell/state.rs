@@ -52,6 +52,20 @@ pub(super) enum OnPending {
     Cancel,
 }
 
+/// What the completer does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnComplete {
+    /// Nothing: its references are gone.
+    Done,
+    /// Its references were the last.
+    Free,
+    /// Wake the joiner, then give up the waker and the references.
+    WakeJoiner,
+    /// Drop the output, which nobody will take, then the references.
+    DropOutput,
+}
+
 /// What a waker does.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +88,8 @@ pub(super) enum OnJoinDrop {
     Free,
     /// Drop the join waker, then the reference.
     DropWaker,
-    /// Drop the output, then the reference; the completer still uses the join waker.
-    DropOutput,
-    /// Drop the output and the join waker, then the reference.
-    DropBoth,
+    /// The task completed: drop output and waker, then interest and reference together.
+    Completed,
 }
 
 /// A value read from the word.
@@ -155,10 +167,20 @@ impl Snapshot {
         (idle, if idle.refs() == 0 { OnPending::Free } else { OnPending::Done })
     }
 
-    /// The future is gone and the output stored. A wake during the last poll is forgotten.
-    fn complete(self) -> (Self, Self) {
+    /// The future is gone and the output stored. A wake during the last poll is forgotten. The
+    /// completer's `count` references go too, unless it still has to look after output or waker.
+    fn complete(self, count: usize) -> (Self, OnComplete) {
         debug_assert!(self.is_running() && !self.is_complete(), "{self:?} completed twice");
-        (self.with(COMPLETE).without(RUNNING | NOTIFIED), self)
+        debug_assert!(self.refs() >= count, "{self:?} has fewer than {count} references");
+        let complete = self.with(COMPLETE).without(RUNNING | NOTIFIED);
+        if !self.has_join_interest() {
+            return (complete, OnComplete::DropOutput);
+        }
+        if self.has_join_waker() {
+            return (complete, OnComplete::WakeJoiner);
+        }
+        let complete = Self(complete.0 - count * REF_ONE);
+        (complete, if complete.refs() == 0 { OnComplete::Free } else { OnComplete::Done })
     }
 
     /// A waker is used up: its reference becomes the entry's where one is needed.
@@ -228,11 +250,10 @@ impl Snapshot {
 
     fn drop_join(self) -> (Self, OnJoinDrop) {
         debug_assert!(self.has_join_interest(), "{self:?} lost its join handle twice");
-        let left = self.without(JOIN_INTEREST);
         if self.is_complete() {
-            let waker_in_use = self.has_join_waker();
-            return (left, if waker_in_use { OnJoinDrop::DropOutput } else { OnJoinDrop::DropBoth });
+            return (self, OnJoinDrop::Completed);
         }
+        let left = self.without(JOIN_INTEREST);
         if self.has_join_waker() {
             return (left.without(JOIN_WAKER), OnJoinDrop::DropWaker);
         }
@@ -295,9 +316,8 @@ impl State {
         self.update(Snapshot::finish_pending)
     }
 
-    /// The word as it was before completion.
-    pub(super) fn complete(&self) -> Snapshot {
-        self.update(Snapshot::complete)
+    pub(super) fn complete(&self, count: usize) -> OnComplete {
+        self.update(|snapshot| snapshot.complete(count))
     }
 
     pub(super) fn wake_by_value(&self) -> OnWake {
@@ -344,15 +364,23 @@ impl State {
         before.refs() == count
     }
 
-    /// The completer's end: drops `count` references and, in the same update, gives the join
-    /// waker up if it `had_waker` (I5). True if the references were the last.
+    /// The completer has woken the joiner: drops `count` references and, in the same update,
+    /// gives the join waker up (I5). True if the references were the last.
     #[must_use]
-    pub(super) fn finish_complete(&self, count: usize, had_waker: bool) -> bool {
-        let waker = if had_waker { JOIN_WAKER } else { 0 };
-        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + waker, Ordering::AcqRel));
+    pub(super) fn give_up_waker(&self, count: usize) -> bool {
+        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + JOIN_WAKER, Ordering::AcqRel));
         debug_assert!(before.is_complete() && before.refs() >= count, "{before:?}");
-        debug_assert_eq!(before.has_join_waker(), had_waker, "{before:?} broke I5");
+        debug_assert!(before.has_join_waker(), "{before:?} broke I5");
         before.refs() == count
+    }
+
+    /// The `JoinHandle` of a complete task has dropped what was its own: drops its interest and
+    /// its reference in one update. True if the reference was the last.
+    #[must_use]
+    pub(super) fn drop_join_after_complete(&self) -> bool {
+        let before = Snapshot(self.0.fetch_sub(REF_ONE + JOIN_INTEREST, Ordering::AcqRel));
+        debug_assert!(before.is_complete() && before.has_join_interest(), "{before:?}");
+        before.refs() == 1
     }
 }
 
@@ -436,9 +464,7 @@ mod tests {
             assert_eq!(before.abort(), (before, OnWake::Done));
             assert_eq!(before.wake_by_value().0, before.ref_dec());
             if before.has_join_interest() {
-                let action = before.drop_join().1;
-                assert_eq!(action == OnJoinDrop::DropOutput, before.has_join_waker());
-                assert_eq!(action == OnJoinDrop::DropBoth, !before.has_join_waker());
+                assert_eq!(before.drop_join(), (before, OnJoinDrop::Completed));
             }
         }
     }
@@ -460,10 +486,14 @@ mod tests {
     #[test]
     fn completion_forgets_wakes_and_keeps_references() {
         for before in open().filter(|s| s.is_running()) {
-            let (after, seen) = before.complete();
-            assert_eq!(seen, before);
-            assert!(after.is_complete() && !after.is_running() && !after.is_notified());
-            assert_eq!(after.refs(), before.refs());
+            for count in 1..=before.refs() {
+                let (after, action) = before.complete(count);
+                assert!(after.is_complete() && !after.is_running() && !after.is_notified());
+                let gone = matches!(action, OnComplete::Done | OnComplete::Free);
+                assert_eq!(after.refs(), before.refs() - if gone { count } else { 0 });
+                assert_eq!(action == OnComplete::Free, after.refs() == 0);
+                assert_eq!(action == OnComplete::DropOutput, !before.has_join_interest());
+            }
         }
     }
 

@@ -44,6 +44,9 @@ mod sink;
 mod split;
 mod write;
 
+#[cfg(feature = "net")]
+pub use io_driver::{Interest, Ready};
+
 pub use self::async_buf_read::AsyncBufRead;
 pub use self::async_read::AsyncRead;
 pub use self::async_seek::AsyncSeek;
