@@ -10,3 +10,7 @@ pub mod io;
 pub mod sync;
 
 mod blocking;
+
+#[cfg(feature = "loom")]
+#[doc(hidden)]
+pub mod model;

@@ -102,7 +102,10 @@ impl<T> Block<T> {
     /// Whether all slots were written; from the back, which is written last.
     fn is_full(&self) -> bool {
         // Acquire: the writers' earlier loads of `tail_block` happen before it moves (B5).
-        self.slots.iter().rev().all(|slot| slot.state.load(Ordering::Acquire) == READY)
+        self.slots
+            .iter()
+            .rev()
+            .all(|slot| slot.state.load(Ordering::Acquire) == READY)
     }
 }
 
@@ -138,7 +141,15 @@ pub(super) fn queue<T>() -> (Queue<T>, Head<T>) {
         tail_block: AtomicPtr::new(block.as_ptr()),
         spare: AtomicPtr::new(ptr::null_mut()),
     };
-    (queue, Head { position: 0, block, oldest: block, closed_at: None })
+    (
+        queue,
+        Head {
+            position: 0,
+            block,
+            oldest: block,
+            closed_at: None,
+        },
+    )
 }
 
 /// What the writer has to do after a push.
@@ -320,7 +331,8 @@ impl<T> Queue<T> {
         let slot = unsafe { head.block.as_ref() }.slot(head.position);
         // Release: the registered waker. Acquire: the value, if it is there (B3).
         let marked =
-            slot.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire);
+            slot.state
+                .compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire);
         marked != Err(READY)
     }
 
