@@ -441,15 +441,15 @@ impl Notify {
                 return;
             }
         }
-        match waiter.outcome.load(Ordering::Acquire) {
-            by @ (BY_ONE | BY_LAST) => self.notify(by),
-            _ => {}
+        let outcome = waiter.outcome.load(Ordering::Acquire);
+        if matches!(outcome, BY_ONE | BY_LAST) {
+            self.notify(outcome);
         }
     }
 }
 
 /// The futures of [`Notify`].
-pub mod futures {
+pub(super) mod futures {
     use super::{Arc, Context, Future, Notify, Pin, Poll, Wait, fmt, pin_project};
 
     pin_project! {

@@ -267,16 +267,6 @@ impl Permits {
         }
     }
 
-    crate::loom::const_fn! {
-        /// Like [`Self::new`], but closed from the start.
-        pub(crate) const fn new_closed() -> Self {
-            Self {
-                word: AtomicUsize::new(CLOSED),
-                queue: Mutex::new(Queue { waiters: List::new() }),
-            }
-        }
-    }
-
     fn snapshot(&self) -> Snapshot {
         Snapshot(self.word.load(Ordering::Acquire))
     }
