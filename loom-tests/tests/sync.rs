@@ -188,6 +188,26 @@ fn mpsc_a_slow_writer_finds_its_block() {
     });
 }
 
+/// B6: the reader leaves a block alone while a writer may still walk through it.
+#[test]
+fn mpsc_no_block_is_taken_from_under_a_writer() {
+    model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        tx.send(1).unwrap();
+        tx.send(1).unwrap();
+        let other = tx.clone();
+        let slow = thread::spawn(move || other.send(1).unwrap());
+        (0..3).for_each(|_| tx.send(1).unwrap());
+        let mut sum = rx.try_recv().unwrap() + rx.try_recv().unwrap();
+        drop(tx);
+        while let Some(value) = block_on(rx.recv()) {
+            sum += value;
+        }
+        assert_eq!(sum, 6);
+        slow.join().unwrap();
+    });
+}
+
 /// C3: the drop of the last sender wakes the receiver.
 #[test]
 fn mpsc_last_sender_wakes_the_receiver() {
