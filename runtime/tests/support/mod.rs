@@ -1,5 +1,5 @@
 //! Polling by hand: `sync` needs no runtime.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)] // each test file uses a part of it
 
 use std::future::Future;
 use std::pin::Pin;

@@ -22,7 +22,7 @@ fn snapshot_transitions() {
     assert_eq!(two.take(2), Ok(Snapshot(0)));
     assert_eq!(two.take(0), Ok(two));
     assert_eq!(two.take(3), Err(Refused::NoPermits));
-    assert_eq!(Snapshot(2 * ONE | CLOSED).take(1), Err(Refused::Closed));
+    assert_eq!(Snapshot((2 * ONE) | CLOSED).take(1), Err(Refused::Closed));
     assert_eq!(two.take_and_queue(), (Snapshot(QUEUED), 2));
     assert_eq!(Snapshot(QUEUED).unqueue().give(3), Snapshot(3 * ONE));
     assert_eq!(Snapshot(CLOSED).give(1), Snapshot(ONE | CLOSED));
