@@ -49,7 +49,10 @@ pub(crate) use const_fn;
 
 /// A size for users and a small one for models, so that these reach the rare paths.
 pub(crate) const fn sized(normal: usize, model: usize) -> usize {
-    if cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))) {
+    if cfg!(any(
+        all(loom, feature = "loom"),
+        all(shuttle, feature = "shuttle")
+    )) {
         model
     } else {
         normal
