@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::error::JoinError;
-use super::header::{Header, discard_payload};
+use super::header::{Header, discard_payload, discard_waker};
 use super::id;
-use super::raw::{Notified, free};
-use super::state::{OnPending, OnStart};
+use super::raw::{Notified, drop_refs, free};
+use super::state::{OnFinish, OnPending, OnStart};
 use super::waker;
 use crate::budget;
 use std::mem::ManuallyDrop;
@@ -33,7 +33,9 @@ fn run_poll(raw: NonNull<Header>) {
         Ok(true) => complete(raw),
         Ok(false) => finish_pending(raw),
         Err(payload) => {
-            store_error(raw, |header| JoinError::panic(header.id, payload));
+            // SAFETY: the runner owns a reference (I6).
+            let id = unsafe { raw.as_ref() }.id;
+            store_error(raw, JoinError::panic(id, payload));
             note_panic(raw);
             complete(raw);
         }
@@ -72,18 +74,17 @@ fn finish_pending(raw: NonNull<Header>) {
 /// Drops the future and completes with the error. The caller set `RUNNING` (I7).
 fn cancel(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
-    let header = unsafe { raw.as_ref() };
-    let _task = id::enter(header.id);
-    store_error(raw, |header| JoinError::cancelled(header.id));
+    let id = unsafe { raw.as_ref() }.id;
+    store_error(raw, JoinError::cancelled(id));
     complete(raw);
 }
 
 /// Replaces future or output by an error. If their drop panics, the first panic is kept for
 /// the `JoinHandle`; a second one is dropped.
-fn store_error(raw: NonNull<Header>, error: impl FnOnce(&Header) -> JoinError) {
+fn store_error(raw: NonNull<Header>, error: JoinError) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
-    let error = error(header);
+    let _task = id::enter(header.id);
     let was_panic = error.is_panic();
     let store = |error: JoinError| {
         catch_unwind(AssertUnwindSafe(|| {
@@ -130,8 +131,15 @@ fn complete(raw: NonNull<Header>) {
         wake_joiner(header);
     }
     let listed = (header.vtable.scheduler.release)(header);
-    if header.state.finish_complete(1 + usize::from(listed), before.has_join_waker()) {
-        free(raw);
+    let references = 1 + usize::from(listed);
+    match header.state.finish_complete(references, before.has_join_waker()) {
+        OnFinish::Done => {}
+        OnFinish::Free => free(raw),
+        OnFinish::DropWaker => {
+            // SAFETY: the bit was set and the `JoinHandle` is gone: the slot is ours (I5).
+            discard_waker(unsafe { header.replace_join_waker(None) });
+            drop_refs(raw, references);
+        }
     }
 }
 

@@ -80,6 +80,18 @@ pub(super) enum OnJoinDrop {
     DropBoth,
 }
 
+/// What the completer does at its end.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFinish {
+    /// Nothing: its references are gone.
+    Done,
+    /// Its references were the last.
+    Free,
+    /// The `JoinHandle` was dropped meanwhile and left its waker: drop that, then the references.
+    DropWaker,
+}
+
 /// A value read from the word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Snapshot(usize);
@@ -226,6 +238,18 @@ impl Snapshot {
         if self.is_complete() { (self, false) } else { (self.without(JOIN_WAKER), true) }
     }
 
+    /// The completer that used the join waker is done: gives it up and drops `count` references.
+    fn finish_complete(self, count: usize) -> (Self, OnFinish) {
+        debug_assert!(self.is_complete() && self.has_join_waker(), "{self:?} broke I5");
+        let given_up = self.without(JOIN_WAKER);
+        if !self.has_join_interest() {
+            return (given_up, OnFinish::DropWaker);
+        }
+        // Not the last: the `JoinHandle` has one.
+        debug_assert!(self.refs() > count, "{self:?} lost the reference of its join handle");
+        (Self(given_up.0 - count * REF_ONE), OnFinish::Done)
+    }
+
     fn drop_join(self) -> (Self, OnJoinDrop) {
         debug_assert!(self.has_join_interest(), "{self:?} lost its join handle twice");
         let left = self.without(JOIN_INTEREST);
@@ -345,14 +369,12 @@ impl State {
     }
 
     /// The completer's end: drops `count` references and, in the same update, gives the join
-    /// waker up if it `had_waker` (I5). True if the references were the last.
-    #[must_use]
-    pub(super) fn finish_complete(&self, count: usize, had_waker: bool) -> bool {
-        let waker = if had_waker { JOIN_WAKER } else { 0 };
-        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + waker, Ordering::AcqRel));
-        debug_assert!(before.is_complete() && before.refs() >= count, "{before:?}");
-        debug_assert_eq!(before.has_join_waker(), had_waker, "{before:?} broke I5");
-        before.refs() == count
+    /// waker up if it `had_waker` (I5).
+    pub(super) fn finish_complete(&self, count: usize, had_waker: bool) -> OnFinish {
+        if had_waker {
+            return self.update(|before| before.finish_complete(count));
+        }
+        if self.ref_dec(count) { OnFinish::Free } else { OnFinish::Done }
     }
 }
 
@@ -454,6 +476,22 @@ mod tests {
             };
             assert_eq!(done, !before.is_complete());
             assert_eq!(after.has_join_waker() != before.has_join_waker(), done);
+        }
+    }
+
+    /// I5: exactly one of completer and `JoinHandle` drops a waker that was used.
+    #[test]
+    fn a_used_join_waker_has_one_owner() {
+        for before in reachable().filter(|s| s.is_complete() && s.has_join_waker() && s.refs() > 2) {
+            let (finished, action) = before.finish_complete(2);
+            assert!(!finished.has_join_waker());
+            if before.has_join_interest() {
+                assert_eq!((finished.refs(), action), (before.refs() - 2, OnFinish::Done));
+                assert_eq!(finished.drop_join().1, OnJoinDrop::DropBoth, "the handle's");
+                assert_eq!(before.drop_join().1, OnJoinDrop::DropOutput, "the completer's");
+            } else {
+                assert_eq!((finished.refs(), action), (before.refs(), OnFinish::DropWaker));
+            }
         }
     }
 
