@@ -165,24 +165,24 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        local::with_core(self, |core| {
+        local::with_core(this, |core| {
             let shard = match core {
                 Some(core) => {
                     core.cells.set(core.cells.get() + 1);
                     core.index
                 }
                 None => {
-                    self.alive.add(1);
-                    self.remotes.len()
+                    this.alive.add(1);
+                    this.remotes.len()
                 }
             };
-            let spawned = cells::spawn(future, self, shard, id);
-            let late = self.start(spawned.owned, spawned.notified, core);
+            let spawned = cells::spawn(future, this, shard, id);
+            let late = this.start(spawned.owned, spawned.notified, core);
             Started { join: spawned.join, late }
         })
     }
