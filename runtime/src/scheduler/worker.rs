@@ -159,7 +159,6 @@ impl Core {
         }
         self.wait(shared);
         self.get_up(shared);
-        shared.monitor.worker_woke();
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
@@ -192,7 +191,9 @@ impl Core {
         if shared.idle.get_up(self.index) == GotUp::Woken {
             self.searching.set(true);
         }
-        // Pairs with the fence of the monitor before it goes to sleep.
+        // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
+        // even if this worker did not wait.
         fence(Ordering::SeqCst);
+        shared.monitor.worker_woke();
     }
 }
