@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) injector_interval: u32,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
+    /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
+    pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
     pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_thread_start: Option<Hook>,
