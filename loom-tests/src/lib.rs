@@ -13,7 +13,6 @@ use std::time::Instant;
 
 #[cfg(loom)]
 pub use loom::{
-    future::block_on,
     sync::{Arc, Condvar, Mutex, atomic},
     thread,
 };
@@ -82,7 +81,6 @@ fn check(_preemptions: usize, body: impl Fn() + Send + Sync + 'static) -> usize 
 }
 
 /// Polls `future` on this thread until it is ready.
-#[cfg(not(loom))]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     use std::task::{Context, Poll, Wake, Waker};
 

@@ -167,19 +167,19 @@ impl Shared {
         }
     }
 
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let counted = self.with_local(|local| {
+        let counted = this.with_local(|local| {
             local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
         });
         if !counted {
-            self.alive.add(1);
+            this.alive.add(1);
         }
-        let spawned = cells::spawn(future, self, 0, id);
-        let late = self.start(spawned.owned, spawned.notified);
+        let spawned = cells::spawn(future, this, 0, id);
+        let late = this.start(spawned.owned, spawned.notified);
         Started { join: spawned.join, late }
     }
 
@@ -195,14 +195,14 @@ impl Shared {
     }
 
     /// Runs `future` and, while this thread holds the seat, all tasks.
-    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(this: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         // Also when the future panics.
         let waiter =
-            Waiter { shared: self, parker: ThreadWaker::current(), waits: Cell::new(false) };
+            Waiter { shared: this, parker: ThreadWaker::current(), waits: Cell::new(false) };
         let waker = waiter.parker.waker();
         loop {
-            if let Some(seated) = waiter.take_seat(self) {
+            if let Some(seated) = waiter.take_seat(this) {
                 return seated.drive(future.as_mut());
             }
             let mut cx = Context::from_waker(&waker);
@@ -227,31 +227,31 @@ impl Shared {
     }
 
     /// Cancels all tasks and drops their futures on this thread, then ends the driver.
-    pub(crate) fn shut_down(self: &Arc<Self>) {
-        self.owned.close();
-        let Some(seated) = Seated::take(self) else {
+    pub(crate) fn shut_down(this: &Arc<Self>) {
+        this.owned.close();
+        let Some(seated) = Seated::take(this) else {
             // Only a `block_on` of the same runtime holds the seat, and it borrows the runtime.
             unreachable!("a current-thread runtime is being dropped while it runs");
         };
-        while let Some(task) = self.owned.pop_for_cancel() {
+        while let Some(task) = this.owned.pop_for_cancel() {
             task.abort_by_value();
             seated.run_cancelled();
         }
-        while self.owned.len() > 0 {
+        while this.owned.len() > 0 {
             seated.run_cancelled();
-            if self.owned.len() > 0 {
+            if this.owned.len() > 0 {
                 // A waker on another thread is between its update and its push.
                 crate::loom::thread::yield_now();
             }
         }
         seated.run_cancelled();
-        self.driver.shutdown();
+        this.driver.shutdown();
         let cells = seated.local().core.cells.replace(0);
         drop(seated);
         // The seat stays empty: what is freed from now on is counted by `alive`.
-        self.seat.lock().core = None;
-        self.alive.add(cells);
-        self.alive.workers_ended();
+        this.seat.lock().core = None;
+        this.alive.add(cells);
+        this.alive.workers_ended();
     }
 
     /// Wakes the holder of the seat if it waits in the driver (T3).

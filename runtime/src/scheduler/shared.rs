@@ -167,23 +167,23 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = local::with_core(self, |core| {
+        let shard = local::with_core(this, |core| {
             core.map(|core| {
                 core.cells.set(core.cells.get() + 1);
                 core.index
             })
         });
         if shard.is_none() {
-            self.alive.add(1);
+            this.alive.add(1);
         }
-        let shard = shard.unwrap_or(self.remotes.len());
-        let spawned = cells::spawn(future, self, shard, id);
-        let late = self.start(spawned.owned, spawned.notified, shard);
+        let shard = shard.unwrap_or(this.remotes.len());
+        let spawned = cells::spawn(future, this, shard, id);
+        let late = this.start(spawned.owned, spawned.notified, shard);
         Started { join: spawned.join, late }
     }
 
