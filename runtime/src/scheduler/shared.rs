@@ -60,7 +60,7 @@ pub(crate) struct Remote {
     /// The monitor wants the worker to look at the driver at its next turn.
     pub(super) attend_driver: AtomicBool,
     pub(super) stealer: Stealer,
-    pub(super) parker: Parker,
+    pub(crate) parker: Parker,
     pub(super) owned: OwnedList,
     pub(super) stats: WorkerStats,
 }
@@ -84,14 +84,14 @@ impl Remote {
 /// The multi-thread scheduler.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
-    pub(super) idle: Idle,
+    pub(crate) idle: Idle,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
-    pub(super) monitor: Monitor,
-    pub(super) shutdown: Shutdown,
+    pub(crate) monitor: Monitor,
+    pub(crate) shutdown: Shutdown,
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     alive: Alive<Self>,
@@ -215,7 +215,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn unpark(&self, worker: usize) {
+    pub(crate) fn unpark(&self, worker: usize) {
         self.remotes[worker].parker.unpark(&self.driver);
     }
 
@@ -234,7 +234,7 @@ impl Shared {
 impl Core {
     /// Queues a woken or spawned task on its own worker.
     #[inline]
-    fn schedule(&self, shared: &Shared, task: Notified, yielded: bool) {
+    pub(crate) fn schedule(&self, shared: &Shared, task: Notified, yielded: bool) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
         if self.in_driver.get() {
