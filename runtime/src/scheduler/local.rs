@@ -19,7 +19,7 @@ use std::ptr::{self, NonNull};
 /// What makes a thread a worker. Plain cells: one thread at a time uses it (L3).
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(super) index: usize,
+    pub(crate) index: usize,
     pub(super) queue: LocalQueue,
     /// Turns of the loop, wrapping.
     pub(super) tick: Cell<u32>,
