@@ -403,6 +403,7 @@ impl Builder {
             run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            may_spin: crate::loom::may_spin(),
             slot: self.slot,
             thread_name: self.thread_name.clone(),
             stack_size: self.stack_size,
