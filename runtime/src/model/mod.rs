@@ -1,4 +1,5 @@
 //! Doors for the models in `loom-tests`: internals behind small public types. No part of the API.
 
 pub mod blocking;
+pub mod cell;
 pub mod timers;
