@@ -249,7 +249,7 @@ impl<T: Send + Sync + 'static> Living<T> {
         F::Output: Send + 'static,
     {
         if !by_worker {
-            self.0.alive.add(1);
+            Alive::made_elsewhere(&self.0);
         }
         let spawned = cells::spawn(future, &self.0, 0, Id::next());
         self.0.queue.lock().push(spawned.notified);

@@ -177,7 +177,7 @@ impl Shared {
             })
         });
         if shard.is_none() {
-            this.alive.add(1);
+            Alive::made_elsewhere(this);
         }
         let shard = shard.unwrap_or(this.remotes.len());
         let spawned = cells::spawn(future, this, shard, id);
