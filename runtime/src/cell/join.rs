@@ -134,7 +134,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// By I5 only while `JOIN_WAKER` is clear.
-    fn replace_waker(&mut self, waker: Option<Waker>) -> Option<Waker> {
+    fn replace_waker(&self, waker: Option<Waker>) -> Option<Waker> {
         // SAFETY: by I5 the slot is the handle's while the bit is clear.
         unsafe { self.task.header().replace_join_waker(waker) }
     }
@@ -161,19 +161,30 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let header = self.task.header();
+        let state = &self.task.header().state;
         let raw = self.task.as_raw();
-        match header.state.drop_join() {
-            OnJoinDrop::Done => return,
-            OnJoinDrop::Free => return free(raw),
-            OnJoinDrop::DropWaker => discard_waker(self.replace_waker(None)),
-            OnJoinDrop::DropOutput => self.drop_output(),
-            OnJoinDrop::DropBoth => {
-                self.drop_output();
-                discard_waker(self.replace_waker(None));
+        if !state.load().is_complete() {
+            match state.drop_join() {
+                OnJoinDrop::Done => return,
+                OnJoinDrop::Free => return free(raw),
+                OnJoinDrop::DropWaker => {
+                    discard_waker(self.replace_waker(None));
+                    return drop_refs(raw, 1);
+                }
+                OnJoinDrop::Completed => {}
             }
         }
-        drop_refs(raw, 1);
+        self.drop_output();
+        let action = match state.drop_join_after_complete(false) {
+            OnJoinDrop::DropWaker => {
+                discard_waker(self.replace_waker(None));
+                state.drop_join_after_complete(true)
+            }
+            action => action,
+        };
+        if action == OnJoinDrop::Free {
+            free(raw);
+        }
     }
 }
 

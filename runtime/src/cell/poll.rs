@@ -6,7 +6,7 @@ use super::error::JoinError;
 use super::header::{Header, discard_payload, discard_waker};
 use super::id;
 use super::raw::{Notified, drop_refs, free};
-use super::state::{OnFinish, OnPending, OnStart};
+use super::state::{OnComplete, OnGiveUp, OnPending, OnStart};
 use super::waker;
 use crate::budget;
 use std::mem::ManuallyDrop;
@@ -33,9 +33,7 @@ fn run_poll(raw: NonNull<Header>) {
         Ok(true) => complete(raw),
         Ok(false) => finish_pending(raw),
         Err(payload) => {
-            // SAFETY: the runner owns a reference (I6).
-            let id = unsafe { raw.as_ref() }.id;
-            store_error(raw, JoinError::panic(id, payload));
+            store_error(raw, |header| JoinError::panic(header.id, payload));
             note_panic(raw);
             complete(raw);
         }
@@ -74,17 +72,18 @@ fn finish_pending(raw: NonNull<Header>) {
 /// Drops the future and completes with the error. The caller set `RUNNING` (I7).
 fn cancel(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
-    let id = unsafe { raw.as_ref() }.id;
-    store_error(raw, JoinError::cancelled(id));
+    let header = unsafe { raw.as_ref() };
+    let _task = id::enter(header.id);
+    store_error(raw, |header| JoinError::cancelled(header.id));
     complete(raw);
 }
 
 /// Replaces future or output by an error. If their drop panics, the first panic is kept for
 /// the `JoinHandle`; a second one is dropped.
-fn store_error(raw: NonNull<Header>, error: JoinError) {
+fn store_error(raw: NonNull<Header>, error: impl FnOnce(&Header) -> JoinError) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
-    let _task = id::enter(header.id);
+    let error = error(header);
     let was_panic = error.is_panic();
     let store = |error: JoinError| {
         catch_unwind(AssertUnwindSafe(|| {
@@ -112,34 +111,44 @@ fn note_panic(raw: NonNull<Header>) {
     (header.vtable.scheduler.task_panicked)(header, joinable);
 }
 
-/// The output is stored: publish it, wake the joiner, leave the list, drop the references.
+/// The output is stored: leave the list, publish the output, wake the joiner, drop the
+/// references.
 fn complete(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
-    let before = header.state.complete();
-    if !before.has_join_interest() {
-        let _task = id::enter(header.id);
-        let dropping = AssertUnwindSafe(|| {
-            // SAFETY: by I3 nobody is left to take the output.
-            unsafe { (header.vtable.drop_stage)(raw) };
-        });
-        if let Err(payload) = catch_unwind(dropping) {
-            discard_payload(payload);
-            (header.vtable.scheduler.task_panicked)(header, false);
-        }
-    } else if before.has_join_waker() {
-        wake_joiner(header);
-    }
+    // Before the output is published: then one update can do both that and the references.
     let listed = (header.vtable.scheduler.release)(header);
     let references = 1 + usize::from(listed);
-    match header.state.finish_complete(references, before.has_join_waker()) {
-        OnFinish::Done => {}
-        OnFinish::Free => free(raw),
-        OnFinish::DropWaker => {
-            // SAFETY: the bit was set and the `JoinHandle` is gone: the slot is ours (I5).
-            discard_waker(unsafe { header.replace_join_waker(None) });
+    match header.state.complete(references) {
+        OnComplete::Done => {}
+        OnComplete::Free => free(raw),
+        OnComplete::WakeJoiner => {
+            wake_joiner(header);
+            if header.state.give_up_waker(references) == OnGiveUp::DropWaker {
+                // SAFETY: the bit was set and the `JoinHandle` is gone: the slot is ours (I5).
+                discard_waker(unsafe { header.replace_join_waker(None) });
+                drop_refs(raw, references);
+            }
+        }
+        OnComplete::DropOutput => {
+            drop_output(raw);
             drop_refs(raw, references);
         }
+    }
+}
+
+/// By I3 the output is the completer's.
+fn drop_output(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let _task = id::enter(header.id);
+    let dropping = AssertUnwindSafe(|| {
+        // SAFETY: by I3 nobody is left to take the output.
+        unsafe { (header.vtable.drop_stage)(raw) };
+    });
+    if let Err(payload) = catch_unwind(dropping) {
+        discard_payload(payload);
+        (header.vtable.scheduler.task_panicked)(header, false);
     }
 }
 
@@ -147,7 +156,7 @@ fn complete(raw: NonNull<Header>) {
 fn wake_joiner(header: &Header) {
     let waking = AssertUnwindSafe(|| {
         header.join_waker.with(|slot| {
-            // SAFETY: by I5 nobody writes the slot until `finish_complete`; a `JoinHandle` may
+            // SAFETY: by I5 nobody writes the slot until `give_up_waker`; a `JoinHandle` may
             // read it at the same time.
             if let Some(waker) = unsafe { &*slot } {
                 waker.wake_by_ref();

@@ -2,4 +2,5 @@
 
 pub mod blocking;
 pub mod cell;
+pub mod sync;
 pub mod timers;

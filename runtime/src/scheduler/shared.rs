@@ -170,30 +170,33 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = local::with_core(this, |core| {
-            core.map(|core| {
-                core.cells.set(core.cells.get() + 1);
-                core.index
-            })
-        });
-        if shard.is_none() {
-            Alive::made_elsewhere(this);
-        }
-        let shard = shard.unwrap_or(this.remotes.len());
-        let spawned = cells::spawn(future, this, shard, id);
-        let late = this.start(spawned.owned, spawned.notified, shard);
-        Started { join: spawned.join, late }
+        local::with_core(this, |core| {
+            let shard = match core {
+                Some(core) => {
+                    core.cells.set(core.cells.get() + 1);
+                    core.index
+                }
+                None => {
+                    Alive::made_elsewhere(this);
+                    this.remotes.len()
+                }
+            };
+            let spawned = cells::spawn(future, this, shard, id);
+            let late = this.start(spawned.owned, spawned.notified, core);
+            Started { join: spawned.join, late }
+        })
     }
 
     /// The part of `spawn` that does not know the future.
-    fn start(&self, owned: TaskRef, notified: Notified, shard: usize) -> Option<Notified> {
-        let list = self.remotes.get(shard).map_or(&self.outside, |remote| &remote.owned);
+    fn start(&self, owned: TaskRef, notified: Notified, core: Option<&Core>) -> Option<Notified> {
+        let list = core.map_or(&self.outside, |core| &self.remotes[core.index].owned);
         if let Err(owned) = list.insert(owned) {
             drop(owned);
             return Some(notified);
         }
-        if let Err(notified) = self.schedule_local(notified, false) {
-            self.schedule_remote(notified);
+        match core {
+            Some(core) => core.schedule(self, notified, Origin::Spawned),
+            None => self.schedule_remote(notified),
         }
         None
     }
@@ -229,10 +232,23 @@ impl Shared {
     }
 }
 
+/// How a task comes into a worker's queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Spawned,
+    Woken,
+    /// It woke itself while it ran.
+    Yielded,
+}
+
+/// Pushes within one poll between two looks at the sleepers. The first push looks at once; the
+/// others are announced at the latest when the poll ends, or by the monitor if it does not.
+const PUSHES_PER_LOOK: u32 = 16;
+
 impl Core {
-    /// Queues a woken or spawned task on its own worker.
+    /// Queues a task on its own worker.
     #[inline]
-    fn schedule(&self, shared: &Shared, task: Notified, yielded: bool) {
+    fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
         if self.in_driver.get() {
@@ -240,26 +256,38 @@ impl Core {
             self.queue.push(task);
             return;
         }
-        let queued = if yielded {
-            remote.stats.yields.add(1);
-            self.yields.set(self.yields.get() + 1);
-            // Alone it needs nobody else: this worker looks at its deque next.
-            let alone = self.queue.is_empty() && remote.slot.is_empty();
-            self.queue.push(task);
-            !alone
-        } else if !shared.config.slot {
-            self.queue.push(task);
-            true
-        } else {
-            match remote.slot.put(task) {
-                Some(displaced) => {
-                    self.queue.push(displaced);
-                    true
+        match origin {
+            Origin::Yielded => {
+                remote.stats.yields.add(1);
+                self.yields.set(self.yields.get() + 1);
+                // Alone it needs nobody else: this worker looks at its deque next.
+                let alone = self.queue.is_empty() && remote.slot.is_empty();
+                self.queue.push(task);
+                if alone {
+                    return;
                 }
-                None => false,
             }
-        };
-        if queued {
+            // A batch of new tasks runs in the order of their spawns.
+            Origin::Spawned if !remote.slot.is_empty() => self.queue.push(task),
+            _ if !shared.config.slot => self.queue.push(task),
+            Origin::Spawned | Origin::Woken => match remote.slot.put(task) {
+                Some(displaced) => self.queue.push(displaced),
+                // Into the empty slot: nobody is woken.
+                None => return,
+            },
+        }
+        let unannounced = self.unannounced.get();
+        if unannounced % PUSHES_PER_LOOK == 0 {
+            shared.wake_for_queued();
+        }
+        self.unannounced.set(unannounced + 1);
+    }
+
+    /// The poll is over: announces what it pushed and nobody was told of.
+    #[inline]
+    pub(super) fn announce_pushes(&self, shared: &Shared) {
+        // The first push looked itself, and nothing was pushed since.
+        if self.unannounced.replace(0) > 1 {
             shared.wake_for_queued();
         }
     }
@@ -274,7 +302,7 @@ impl Owner for Shared {
     fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
         local::with_core(self, |core| match core {
             Some(core) => {
-                core.schedule(self, task, yielded);
+                core.schedule(self, task, if yielded { Origin::Yielded } else { Origin::Woken });
                 Ok(())
             }
             None => Err(task),

@@ -80,6 +80,9 @@ impl Local {
         self.polling.set(true);
         task.run();
         self.polling.set(false);
+        if let Some(core) = self.core() {
+            core.announce_pushes(&self.shared);
+        }
     }
 }
 
