@@ -556,3 +556,26 @@ fn foreign_spawn_against_end_of_worker() {
         assert_eq!(get(&dropped), 1, "the scheduler leaks");
     });
 }
+
+/// C1: the workers have ended; cells made by two threads keep the scheduler again.
+#[test]
+fn foreign_spawns_after_the_end() {
+    model(|| {
+        let dropped = Plain::<Tick>::default();
+        let living = Living::new(Dropped(dropped.clone()));
+        let others = [living.clone(), living.clone()].map(|foreign| {
+            thread::spawn(move || {
+                let (task, join) = foreign.spawn(async {}, false);
+                foreign.run_all();
+                drop(foreign);
+                drop(task);
+                drop(join);
+            })
+        });
+        living.worker_ended(0);
+        for other in others {
+            other.join().expect("no panic");
+        }
+        assert_eq!(get(&dropped), 1, "the scheduler leaks");
+    });
+}
