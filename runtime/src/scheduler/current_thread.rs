@@ -176,7 +176,7 @@ impl Shared {
             local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
         });
         if !counted {
-            this.alive.add(1);
+            Alive::made_elsewhere(this);
         }
         let spawned = cells::spawn(future, this, 0, id);
         let late = this.start(spawned.owned, spawned.notified);

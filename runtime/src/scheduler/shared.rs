@@ -181,7 +181,7 @@ impl Shared {
                     core.index
                 }
                 None => {
-                    this.alive.add(1);
+                    Alive::made_elsewhere(this);
                     this.remotes.len()
                 }
             };
