@@ -181,7 +181,7 @@ fn mentions(name: &str, tokens: impl Iterator<Item = TokenTree>) -> bool {
 fn builder(args: &Args, flavor: Flavor, root: &TokenStream) -> TokenStream {
     let constructor = match flavor {
         Flavor::MultiThread => quote!(new_multi_thread()),
-        Flavor::CurrentThread | Flavor::Local => quote!(new_current_thread()),
+        Flavor::CurrentThread => quote!(new_current_thread()),
     };
     let mut options = TokenStream::new();
     if let Some(count) = &args.worker_threads {
@@ -197,17 +197,11 @@ fn builder(args: &Args, flavor: Flavor, root: &TokenStream) -> TokenStream {
         let policy = quote!(#root::runtime::UnhandledPanic::ShutdownRuntime);
         options.extend(quote!(.unhandled_panic(#policy)));
     }
-    let build = match flavor {
-        Flavor::Local => {
-            quote!(build_local(::core::default::Default::default()))
-        }
-        Flavor::MultiThread | Flavor::CurrentThread => quote!(build()),
-    };
     quote_spanned! {Span::mixed_site()=>
         #root::runtime::Builder::#constructor
             .enable_all()
             #options
-            .#build
+            .build()
             .expect("failed to build the runtime for this function")
     }
 }
@@ -423,7 +417,6 @@ mod tests {
         for args in [
             quote!(root = "block_on"),
             quote!(flavor = "current_thread"),
-            quote!(flavor = "local"),
         ] {
             let text = main(args, function());
             assert!(text.starts_with("fnmain()->u8{"), "{text}");
@@ -476,7 +469,7 @@ mod tests {
         ));
         assert!(!text.contains("::runtime::runtime"));
         let args = quote!(
-            flavor = "local",
+            flavor = "current_thread",
             start_paused = true,
             unhandled_panic = "shutdown_runtime"
         );
@@ -489,7 +482,7 @@ mod tests {
         assert!(text.contains(
             "new_current_thread().enable_all().start_paused(true)\
              .unhandled_panic(::runtime::runtime::UnhandledPanic::ShutdownRuntime)\
-             .build_local(::core::default::Default::default())"
+             .build()"
         ));
     }
 
