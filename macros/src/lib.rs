@@ -147,7 +147,8 @@ fn attribute(
     let tokens = expanded.unwrap_or_else(|error| {
         let mut tokens = error.to_compile_error();
         let no_args = proc_macro2::TokenStream::new();
-        tokens.extend(entry::expand(role, no_args, item.clone(), &defaults).unwrap_or(item));
+        let without_args = entry::expand(role, no_args, item.clone(), &defaults);
+        tokens.extend(without_args.unwrap_or_else(|_| entry::placeholder(item)));
         tokens
     });
     tokens.into()
