@@ -17,13 +17,48 @@ struct Expected {
 }
 
 const CASES: [Expected; 7] = [
-    Expected { case: "unit", code: 0, stdout: "on a worker", stderr: "" },
-    Expected { case: "error", code: 1, stdout: "", stderr: "Error: ParseIntError" },
-    Expected { case: "exit_code", code: 42, stdout: "", stderr: "" },
-    Expected { case: "panic", code: 101, stdout: "unwound", stderr: "as asked" },
-    Expected { case: "blocked_on", code: 0, stdout: "on the main thread", stderr: "" },
-    Expected { case: "not_send", code: 7, stdout: "on the main thread", stderr: "" },
-    Expected { case: "one_worker", code: 0, stdout: "on the main thread", stderr: "" },
+    Expected {
+        case: "unit",
+        code: 0,
+        stdout: "on a worker",
+        stderr: "",
+    },
+    Expected {
+        case: "error",
+        code: 1,
+        stdout: "",
+        stderr: "Error: ParseIntError",
+    },
+    Expected {
+        case: "exit_code",
+        code: 42,
+        stdout: "",
+        stderr: "",
+    },
+    Expected {
+        case: "panic",
+        code: 101,
+        stdout: "unwound",
+        stderr: "as asked",
+    },
+    Expected {
+        case: "blocked_on",
+        code: 0,
+        stdout: "on the main thread",
+        stderr: "",
+    },
+    Expected {
+        case: "not_send",
+        code: 7,
+        stdout: "on the main thread",
+        stderr: "",
+    },
+    Expected {
+        case: "one_worker",
+        code: 0,
+        stdout: "on the main thread",
+        stderr: "",
+    },
 ];
 
 fn say_where() {
@@ -133,7 +168,9 @@ fn run(case: &str) -> ExitCode {
 
 /// Runs the case in a process of its own. Returns what differs from what is expected.
 fn check(expected: &Expected) -> Result<(), Box<dyn Error>> {
-    let output = Command::new(env::current_exe()?).env(CASE, expected.case).output()?;
+    let output = Command::new(env::current_exe()?)
+        .env(CASE, expected.case)
+        .output()?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     let agrees = output.status.code() == Some(expected.code)

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-pub type Outcome = Result<String, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Outcome = Result<String, Box<dyn std::error::Error + Send + Sync>>;
 
 fn expect(seen: &str, right: &str) -> Result<(), String> {
     match seen.starts_with(right) {
@@ -20,7 +20,7 @@ fn expect(seen: &str, right: &str) -> Result<(), String> {
 }
 
 /// `WATCH` in one task, `SET` in another; a channel between them says when.
-pub async fn watches(address: SocketAddr) -> Outcome {
+pub(crate) async fn watches(address: SocketAddr) -> Outcome {
     const ROUNDS: u32 = 200;
     let (watching, mut is_watching) = mpsc::channel(1);
     let watcher = runtime::spawn(async move {
@@ -37,26 +37,34 @@ pub async fn watches(address: SocketAddr) -> Outcome {
     });
     let mut client = Client::connect(address).await?;
     while let Some(round) = is_watching.recv().await {
-        expect(&client.ask(&format!("SET watched round {round}")).await?, "OK")?;
+        expect(
+            &client.ask(&format!("SET watched round {round}")).await?,
+            "OK",
+        )?;
     }
     watcher.await??;
-    Ok(format!("{ROUNDS} changes seen by a watcher, one watch timed out"))
+    Ok(format!(
+        "{ROUNDS} changes seen by a watcher, one watch timed out"
+    ))
 }
 
 /// A connection that says nothing is closed, and told so.
-pub async fn idle_connection(address: SocketAddr, limit: Duration) -> Outcome {
+pub(crate) async fn idle_connection(address: SocketAddr, limit: Duration) -> Outcome {
     let begun = Instant::now();
     let mut client = Client::connect(address).await?;
     expect(&client.answer().await?, "ERR idle")?;
     let after = begun.elapsed();
     match after >= limit && client.answer().await.is_err() {
-        true => Ok(format!("closed after {:.2} s of silence", after.as_secs_f64())),
+        true => Ok(format!(
+            "closed after {:.2} s of silence",
+            after.as_secs_f64()
+        )),
         false => Err(format!("closed after {after:?}, before {limit:?}, or not at all").into()),
     }
 }
 
 /// A request without end is timed out, its thread is freed, and its connection goes on.
-pub async fn slow_request(address: SocketAddr) -> Outcome {
+pub(crate) async fn slow_request(address: SocketAddr) -> Outcome {
     let mut client = Client::connect(address).await?;
     expect(&client.ask("SET slow value").await?, "OK")?;
     let begun = Instant::now();
@@ -64,11 +72,14 @@ pub async fn slow_request(address: SocketAddr) -> Outcome {
     let after = begun.elapsed();
     expect(&answer, "ERR timed out")?;
     expect(&client.ask("GET slow").await?, "VALUE value")?;
-    Ok(format!("timed out after {:.2} s, the connection went on", after.as_secs_f64()))
+    Ok(format!(
+        "timed out after {:.2} s, the connection went on",
+        after.as_secs_f64()
+    ))
 }
 
 /// Clients are aborted while they wait for an answer; the server does not mind.
-pub async fn aborted_clients(address: SocketAddr) -> Outcome {
+pub(crate) async fn aborted_clients(address: SocketAddr) -> Outcome {
     let clients: Vec<_> = (0..16)
         .map(|_| {
             runtime::spawn(async move {
@@ -94,7 +105,7 @@ pub async fn aborted_clients(address: SocketAddr) -> Outcome {
 }
 
 /// Lines that are no commands get an answer that starts with `ERR` and says what to do.
-pub async fn bad_clients(address: SocketAddr) -> Outcome {
+pub(crate) async fn bad_clients(address: SocketAddr) -> Outcome {
     let mut client = Client::connect(address).await?;
     let long = [b"SET a ".as_slice(), &vec![b'x'; 3 * MAX_LINE], b"\n"].concat();
     let lines: [(&[u8], &str); 7] = [
@@ -121,13 +132,16 @@ pub async fn bad_clients(address: SocketAddr) -> Outcome {
 
     // Gone without a word, in the middle of a line.
     for _ in 0..100 {
-        Client::connect(address).await?.send(b"SET a unfinis").await?;
+        Client::connect(address)
+            .await?
+            .send(b"SET a unfinis")
+            .await?;
     }
     Ok("7 bad lines refused, a half-closed one served, 100 gone in mid-line".into())
 }
 
 /// A task blocks its worker; the others are served by the rest.
-pub async fn blocked_worker(address: SocketAddr) -> Outcome {
+pub(crate) async fn blocked_worker(address: SocketAddr) -> Outcome {
     if runtime::Handle::current().metrics().num_workers() == 1 {
         return Ok("not shown: with one worker there is no other".into());
     }
@@ -143,20 +157,24 @@ pub async fn blocked_worker(address: SocketAddr) -> Outcome {
     }
     blocker.await?;
     match answers > 10 {
-        true => Ok(format!("{answers} answers meanwhile, the longest took {longest:.1?}")),
+        true => Ok(format!(
+            "{answers} answers meanwhile, the longest took {longest:.1?}"
+        )),
         false => Err(format!("{answers} answers while a task slept for {BLOCKED:?}").into()),
     }
 }
 
 /// Requests that are under way when the server is asked to stop are answered; `stop` is called
 /// once all are sent.
-pub async fn graceful_stop(address: SocketAddr, stop: impl FnOnce()) -> Outcome {
+pub(crate) async fn graceful_stop(address: SocketAddr, stop: impl FnOnce()) -> Outcome {
     const REQUESTS: usize = 32;
     let mut clients = Vec::new();
     for number in 0..REQUESTS {
         let mut client = Client::connect(address).await?;
         expect(&client.ask(&format!("SET last{number} value")).await?, "OK")?;
-        client.send(format!("HASH last{number} 5000000\n").as_bytes()).await?;
+        client
+            .send(format!("HASH last{number} 5000000\n").as_bytes())
+            .await?;
         clients.push(client);
     }
     // All lines have arrived once a later connection has been answered.
@@ -174,6 +192,8 @@ pub async fn graceful_stop(address: SocketAddr, stop: impl FnOnce()) -> Outcome 
     }
     match Client::connect(address).await {
         Ok(_) => Err("a connection was accepted after the stop".into()),
-        Err(_) => Ok(format!("{answered} of {REQUESTS} requests under way answered, new clients refused")),
+        Err(_) => Ok(format!(
+            "{answered} of {REQUESTS} requests under way answered, new clients refused"
+        )),
     }
 }

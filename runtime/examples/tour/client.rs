@@ -14,25 +14,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A connection that sends lines and waits for their answers.
-pub struct Client {
-    pub read: BufReader<OwnedReadHalf>,
-    pub write: OwnedWriteHalf,
+pub(crate) struct Client {
+    pub(crate) read: BufReader<OwnedReadHalf>,
+    pub(crate) write: OwnedWriteHalf,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
-        Ok(Self { read: BufReader::new(read), write })
+        Ok(Self {
+            read: BufReader::new(read),
+            write,
+        })
     }
 
-    pub async fn send(&mut self, lines: &[u8]) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, lines: &[u8]) -> io::Result<()> {
         self.write.write_all(lines).await
     }
 
     /// The next answer; an error at the end of the stream.
-    pub async fn answer(&mut self) -> io::Result<String> {
+    pub(crate) async fn answer(&mut self) -> io::Result<String> {
         let mut line = String::new();
         match self.read.read_line(&mut line).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -40,7 +43,7 @@ impl Client {
         }
     }
 
-    pub async fn ask(&mut self, line: &str) -> io::Result<String> {
+    pub(crate) async fn ask(&mut self, line: &str) -> io::Result<String> {
         self.send(format!("{line}\n").as_bytes()).await?;
         self.answer().await
     }
@@ -48,25 +51,25 @@ impl Client {
 
 /// What all clients found together.
 #[derive(Default)]
-pub struct Tally {
-    pub requests: AtomicU64,
-    pub wrong: AtomicU64,
+pub(crate) struct Tally {
+    pub(crate) requests: AtomicU64,
+    pub(crate) wrong: AtomicU64,
     /// Since the last line of progress, and before it.
-    pub latencies: Histogram,
-    pub total: Histogram,
+    pub(crate) latencies: Histogram,
+    pub(crate) total: Histogram,
     /// Increments of the counter that all clients share.
-    pub shared: AtomicU64,
-    pub hashes: AtomicU64,
+    pub(crate) shared: AtomicU64,
+    pub(crate) hashes: AtomicU64,
     first_wrong: Mutex<Option<String>>,
 }
 
 impl Tally {
-    pub fn wrong(&self, what: String) {
+    pub(crate) fn wrong(&self, what: String) {
         self.wrong.fetch_add(1, Ordering::Relaxed);
         self.first_wrong.lock().unwrap().get_or_insert(what);
     }
 
-    pub fn first_wrong(&self) -> Option<String> {
+    pub(crate) fn first_wrong(&self) -> Option<String> {
         self.first_wrong.lock().unwrap().clone()
     }
 }
@@ -80,7 +83,7 @@ struct Known {
 }
 
 /// One client of the load.
-pub struct Load<'a> {
+pub(crate) struct Load<'a> {
     id: u64,
     client: Client,
     tally: &'a Tally,
@@ -91,11 +94,18 @@ pub struct Load<'a> {
 
 impl<'a> Load<'a> {
     /// Sends requests until the time is over, then says goodbye.
-    pub async fn run(id: u64, address: SocketAddr, tally: &'a Tally, until: Instant) {
+    pub(crate) async fn run(id: u64, address: SocketAddr, tally: &'a Tally, until: Instant) {
         let outcome = async {
             let client = Client::connect(address).await?;
             let random = (id + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mut load = Self { id, client, tally, known: HashMap::new(), counter: 0, random };
+            let mut load = Self {
+                id,
+                client,
+                tally,
+                known: HashMap::new(),
+                counter: 0,
+                random,
+            };
             while Instant::now() < until {
                 load.step().await?;
             }
@@ -115,7 +125,8 @@ impl<'a> Load<'a> {
     }
 
     async fn step(&mut self) -> io::Result<()> {
-        let key = format!("c{}:{}", self.id, self.draw(8));
+        let number = self.draw(8);
+        let key = format!("c{}:{number}", self.id);
         match self.draw(1000) {
             0..450 => self.get(&key).await,
             450..750 => self.set(key).await,
@@ -145,7 +156,10 @@ impl<'a> Load<'a> {
     fn check(&self, line: &str, answer: &str, right: bool) {
         self.tally.requests.fetch_add(1, Ordering::Relaxed);
         if !right {
-            self.tally.wrong(format!("client {}: {line} was answered {answer:?}", self.id));
+            self.tally.wrong(format!(
+                "client {}: {line} was answered {answer:?}",
+                self.id
+            ));
         }
     }
 
@@ -176,7 +190,8 @@ impl<'a> Load<'a> {
         let (answer, sent, received) = self.ask(&line).await?;
         let (may_be, may_not) = self.presence(key, sent, received);
         let is_value = |known: &Known| answer == format!("VALUE {}", known.value);
-        let right = (may_be && self.known.get(key).is_some_and(is_value)) || (may_not && answer == "NIL");
+        let right =
+            (may_be && self.known.get(key).is_some_and(is_value)) || (may_not && answer == "NIL");
         self.check(&line, &answer, right);
         Ok(())
     }
@@ -184,14 +199,21 @@ impl<'a> Load<'a> {
     async fn set(&mut self, key: String) -> io::Result<()> {
         let value = format!("value {} of {key}", self.draw(1 << 20));
         self.expect(&format!("SET {key} {value}"), &["OK"]).await?;
-        self.known.insert(key, Known { value, expires: None });
+        self.known.insert(
+            key,
+            Known {
+                value,
+                expires: None,
+            },
+        );
         Ok(())
     }
 
     async fn increment(&mut self) -> io::Result<()> {
         self.counter += 1;
         let right = format!("INT {}", self.counter);
-        self.expect(&format!("INCR c{}:counter", self.id), &[&right]).await
+        self.expect(&format!("INCR c{}:counter", self.id), &[&right])
+            .await
     }
 
     async fn delete(&mut self, key: &str) -> io::Result<()> {
@@ -199,7 +221,11 @@ impl<'a> Load<'a> {
         let (answer, sent, received) = self.ask(&line).await?;
         let (may_be, may_not) = self.presence(key, sent, received);
         self.known.remove(key);
-        self.check(&line, &answer, (may_be && answer == "INT 1") || (may_not && answer == "INT 0"));
+        self.check(
+            &line,
+            &answer,
+            (may_be && answer == "INT 1") || (may_not && answer == "INT 0"),
+        );
         Ok(())
     }
 
@@ -208,7 +234,11 @@ impl<'a> Load<'a> {
         let line = format!("EXPIRE {key} {}", after.as_millis());
         let (answer, sent, received) = self.ask(&line).await?;
         let (may_be, may_not) = self.presence(key, sent, received);
-        self.check(&line, &answer, (may_be && answer == "INT 1") || (may_not && answer == "INT 0"));
+        self.check(
+            &line,
+            &answer,
+            (may_be && answer == "INT 1") || (may_not && answer == "INT 0"),
+        );
         match (self.known.get_mut(key), &*answer) {
             (Some(known), "INT 1") => known.expires = Some((sent + after, received + after)),
             _ => drop(self.known.remove(key)),
@@ -224,17 +254,24 @@ impl<'a> Load<'a> {
         let own = runtime::spawn_blocking(move || hash(&value, rounds, &AtomicBool::new(false)));
         let right = format!("HASH {:016x}", own.await?.expect("not cancelled"));
         self.tally.hashes.fetch_add(1, Ordering::Relaxed);
-        self.expect(&format!("HASH {key} {rounds}"), &[&right]).await
+        self.expect(&format!("HASH {key} {rounds}"), &[&right])
+            .await
     }
 
     /// Eight requests in one write: the answers come in their order.
     async fn burst(&mut self) -> io::Result<()> {
         let first = self.counter + 1;
         self.counter += 8;
-        self.client.send(format!("INCR c{}:counter\n", self.id).repeat(8).as_bytes()).await?;
+        self.client
+            .send(format!("INCR c{}:counter\n", self.id).repeat(8).as_bytes())
+            .await?;
         for number in first..first + 8 {
             let answer = self.client.answer().await?;
-            self.check("INCR in a burst", &answer, answer == format!("INT {number}"));
+            self.check(
+                "INCR in a burst",
+                &answer,
+                answer == format!("INT {number}"),
+            );
         }
         Ok(())
     }

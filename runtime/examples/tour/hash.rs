@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The hash, or `None` if `cancelled` was set meanwhile.
-pub fn hash(value: &str, rounds: u64, cancelled: &AtomicBool) -> Option<u64> {
+pub(crate) fn hash(value: &str, rounds: u64, cancelled: &AtomicBool) -> Option<u64> {
     const CHUNK: u64 = 4096;
     // FNV-1a over the text, then rounds of splitmix64.
-    let mut state = value
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut state = value.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     let mut left = rounds;
     while left > 0 {
         if cancelled.load(Ordering::Relaxed) {
@@ -28,7 +28,7 @@ pub fn hash(value: &str, rounds: u64, cancelled: &AtomicBool) -> Option<u64> {
 
 /// Sets the flag when dropped: whoever waits for the hash holds it, and may be dropped by a
 /// time-out or an abort.
-pub struct CancelOnDrop(pub std::sync::Arc<AtomicBool>);
+pub(crate) struct CancelOnDrop(pub(crate) std::sync::Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

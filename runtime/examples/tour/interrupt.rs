@@ -4,7 +4,7 @@ use std::io;
 
 /// Waits for Ctrl-C or a termination request. A second one ends the process at once.
 #[cfg(unix)]
-pub async fn interrupted() -> io::Result<()> {
+pub(crate) async fn interrupted() -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use std::io::Read;
     use std::os::unix::net::UnixStream;
@@ -25,6 +25,6 @@ pub async fn interrupted() -> io::Result<()> {
 
 /// Without signals the process serves until it is ended from outside.
 #[cfg(not(unix))]
-pub async fn interrupted() -> io::Result<()> {
+pub(crate) async fn interrupted() -> io::Result<()> {
     std::future::pending().await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 const STEPS: u64 = 16;
 const BUCKETS: usize = 40 * STEPS as usize;
 
-pub struct Histogram([AtomicU64; BUCKETS]);
+pub(crate) struct Histogram([AtomicU64; BUCKETS]);
 
 impl Default for Histogram {
     fn default() -> Self {
@@ -16,13 +16,13 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    pub fn record(&self, latency: Duration) {
+    pub(crate) fn record(&self, latency: Duration) {
         let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.0[bucket(microseconds)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes the counts out and adds them to `total`.
-    pub fn take_into(&self, total: &Self) -> Self {
+    pub(crate) fn take_into(&self, total: &Self) -> Self {
         let taken = Self::default();
         for ((from, to), sum) in self.0.iter().zip(&taken.0).zip(&total.0) {
             let count = from.swap(0, Ordering::Relaxed);
@@ -32,12 +32,15 @@ impl Histogram {
         taken
     }
 
-    pub fn count(&self) -> u64 {
-        self.0.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    pub(crate) fn count(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// The latency in µs below which `percent` of the records lie, about.
-    pub fn quantile(&self, percent: u64) -> u64 {
+    pub(crate) fn quantile(&self, percent: u64) -> u64 {
         let rank = (self.count() * percent).div_ceil(100);
         let mut seen = 0;
         let found = self.0.iter().position(|count| {
@@ -71,7 +74,10 @@ mod tests {
             let bucket = bucket(microseconds);
             assert!(bucket == last || bucket == last + 1, "{microseconds}");
             let low = lower_bound(bucket);
-            assert!(low <= microseconds && microseconds - low <= low / STEPS + 1, "{microseconds}");
+            assert!(
+                low <= microseconds && microseconds - low <= low / STEPS + 1,
+                "{microseconds}"
+            );
             last = bucket;
         }
         assert_eq!(super::bucket(u64::MAX >> 8), BUCKETS - 1);
@@ -83,8 +89,19 @@ mod tests {
         (1..=100).for_each(|n| histogram.record(Duration::from_micros(n)));
         let total = Histogram::default();
         let taken = histogram.take_into(&total);
-        assert_eq!((histogram.count(), taken.count(), total.count()), (0, 100, 100));
-        assert!((47..=50).contains(&taken.quantile(50)), "{}", taken.quantile(50));
-        assert!((93..=99).contains(&taken.quantile(99)), "{}", taken.quantile(99));
+        assert_eq!(
+            (histogram.count(), taken.count(), total.count()),
+            (0, 100, 100)
+        );
+        assert!(
+            (47..=50).contains(&taken.quantile(50)),
+            "{}",
+            taken.quantile(50)
+        );
+        assert!(
+            (93..=99).contains(&taken.quantile(99)),
+            "{}",
+            taken.quantile(99)
+        );
     }
 }

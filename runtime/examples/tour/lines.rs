@@ -9,7 +9,7 @@ const MAX_SKIPPED: usize = 1 << 20;
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub(crate) enum Line {
     /// A line without its `\n`, or what stood before the end of the stream.
     Text(Vec<u8>),
     /// A line over the limit; it has been skipped.
@@ -18,7 +18,7 @@ pub enum Line {
     End,
 }
 
-pub struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: R,
     buffer: Vec<u8>,
     /// How much of `buffer` is known to hold no `\n`.
@@ -27,17 +27,22 @@ pub struct Lines<R> {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub fn new(reader: R) -> Self {
-        Self { reader, buffer: Vec::new(), scanned: 0, skipped: 0 }
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            buffer: Vec::new(),
+            scanned: 0,
+            skipped: 0,
+        }
     }
 
     /// Whether a whole line is here already.
-    pub fn has_line(&self) -> bool {
+    pub(crate) fn has_line(&self) -> bool {
         self.buffer[self.scanned..].contains(&b'\n')
     }
 
     /// Waits for the next line. Cancel safe: what has been read stays in `self`.
-    pub async fn next(&mut self) -> io::Result<Line> {
+    pub(crate) async fn next(&mut self) -> io::Result<Line> {
         loop {
             if let Some(line) = self.take() {
                 return Ok(line);
@@ -57,13 +62,13 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// Reads what there is; 0 is the end of the stream. Cancel safe.
-    pub async fn fill(&mut self) -> io::Result<usize> {
+    pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         self.buffer.reserve(MAX_LINE);
         self.reader.read_buf(&mut self.buffer).await
     }
 
     /// Reads and forgets, until the other side has closed.
-    pub async fn skip_all(&mut self) -> io::Result<()> {
+    pub(crate) async fn skip_all(&mut self) -> io::Result<()> {
         loop {
             self.buffer.clear();
             if self.fill().await? == 0 {
@@ -73,7 +78,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     fn take(&mut self) -> Option<Line> {
-        let end = self.buffer[self.scanned..].iter().position(|&byte| byte == b'\n');
+        let end = self.buffer[self.scanned..]
+            .iter()
+            .position(|&byte| byte == b'\n');
         let Some(end) = end.map(|end| self.scanned + end) else {
             self.scanned = self.buffer.len();
             // One byte for a carriage return. A longer line is not kept, only counted.
@@ -88,7 +95,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         line.pop();
         self.scanned = 0;
         let too_long = std::mem::take(&mut self.skipped) > 0 || line.len() > MAX_LINE + 1;
-        Some(if too_long { Line::TooLong } else { Line::Text(line) })
+        Some(if too_long {
+            Line::TooLong
+        } else {
+            Line::Text(line)
+        })
     }
 }
 
@@ -121,7 +132,16 @@ mod tests {
     #[runtime::test]
     async fn lines_are_cut_at_line_feeds_and_the_end() {
         let seen = all(b"GET a\n\nGET b\r\nGET c".to_vec()).await;
-        assert_eq!(seen, [text("GET a"), text(""), text("GET b\r"), text("GET c"), Line::End]);
+        assert_eq!(
+            seen,
+            [
+                text("GET a"),
+                text(""),
+                text("GET b\r"),
+                text("GET c"),
+                Line::End
+            ]
+        );
         assert_eq!(all(Vec::new()).await, [Line::End]);
     }
 

@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `tour` | the order of events, progress, the table of results |
-//! | `server` | accepting, sessions, time-outs, graceful stop |
+//! | `server`, `session` | accepting, one connection, time-outs, graceful stop |
 //! | `protocol`, `lines`, `store`, `hash` | the parts that know no socket |
 //! | `client`, `checks`, `latency` | the load and its model, the special cases, quantiles |
 //! | `interrupt` | Ctrl-C |
@@ -21,6 +21,7 @@ mod latency;
 mod lines;
 mod protocol;
 mod server;
+mod session;
 mod store;
 mod tour;
 
@@ -57,7 +58,9 @@ fn parse(arguments: &[&str]) -> Result<Mode, String> {
         ["--help" | "-h"] => Ok(Mode::Help),
         ["--seconds", seconds] => match seconds.parse() {
             Ok(seconds @ 1..=600) => Ok(Mode::Tour(Duration::from_secs(seconds))),
-            _ => Err(format!("--seconds takes a number from 1 to 600, not {seconds:?}")),
+            _ => Err(format!(
+                "--seconds takes a number from 1 to 600, not {seconds:?}"
+            )),
         },
         ["--listen", address] => Ok(Mode::Listen((*address).to_owned())),
         [flag @ ("--seconds" | "--listen")] => Err(format!("{flag} needs a value")),
@@ -66,8 +69,10 @@ fn parse(arguments: &[&str]) -> Result<Mode, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> =
-        env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<_> = env::args_os()
+        .skip(1)
+        .map(|it| it.to_string_lossy().into_owned())
+        .collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let outcome = match parse(&arguments) {
         Ok(Mode::Tour(load)) => tour::run(load),
@@ -90,9 +95,9 @@ fn main() -> ExitCode {
 /// Serves until Ctrl-C.
 #[runtime::main]
 async fn listen(address: String) -> io::Result<ExitCode> {
-    let listener = TcpListener::bind(&address)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("listening on {address}: {error}")))?;
+    let listener = TcpListener::bind(&address).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("listening on {address}: {error}"))
+    })?;
     let limits = Limits {
         idle: Duration::from_secs(60),
         request: Duration::from_secs(5),
@@ -105,12 +110,18 @@ async fn listen(address: String) -> io::Result<ExitCode> {
     let sweeper = runtime::spawn(server.clone().sweep_forever(Duration::from_secs(1)));
 
     interrupt::interrupted().await?;
-    println!("\nstopping: {} connections finish their requests", server.connections());
+    println!(
+        "\nstopping: {} connections finish their requests",
+        server.connections()
+    );
     server.stop();
     acceptor.await?;
     server.drained().await;
     sweeper.abort();
-    println!("stopped after {} requests", server.requests.load(std::sync::atomic::Ordering::Relaxed));
+    println!(
+        "stopped after {} requests",
+        server.requests.load(std::sync::atomic::Ordering::Relaxed)
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -121,10 +132,22 @@ mod tests {
     #[test]
     fn arguments_are_read_or_refused() {
         assert_eq!(parse(&[]), Ok(Mode::Tour(Duration::from_secs(4))));
-        assert_eq!(parse(&["--seconds", "9"]), Ok(Mode::Tour(Duration::from_secs(9))));
-        assert_eq!(parse(&["--listen", "[::1]:7"]), Ok(Mode::Listen("[::1]:7".into())));
+        assert_eq!(
+            parse(&["--seconds", "9"]),
+            Ok(Mode::Tour(Duration::from_secs(9)))
+        );
+        assert_eq!(
+            parse(&["--listen", "[::1]:7"]),
+            Ok(Mode::Listen("[::1]:7".into()))
+        );
         assert_eq!(parse(&["-h"]), Ok(Mode::Help));
-        for bad in [&["--fast"][..], &["--seconds"], &["--seconds", "0"], &["--listen"], &["-h", "x"]] {
+        for bad in [
+            &["--fast"][..],
+            &["--seconds"],
+            &["--seconds", "0"],
+            &["--listen"],
+            &["-h", "x"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
     }

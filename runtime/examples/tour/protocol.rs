@@ -5,15 +5,15 @@ use std::str::{self, SplitWhitespace};
 use std::time::Duration;
 
 /// The longest line in bytes, its end not counted.
-pub const MAX_LINE: usize = 4096;
+pub(crate) const MAX_LINE: usize = 4096;
 /// The longest key in bytes.
-pub const MAX_KEY: usize = 256;
+pub(crate) const MAX_KEY: usize = 256;
 /// How often `HASH` mixes if it is not told.
-pub const DEFAULT_ROUNDS: u64 = 20_000;
+pub(crate) const DEFAULT_ROUNDS: u64 = 20_000;
 
 /// One command, borrowed from its line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Command<'a> {
+pub(crate) enum Command<'a> {
     Get(&'a str),
     Set(&'a str, &'a str),
     Del(&'a str),
@@ -44,7 +44,7 @@ const COMMANDS: [(&str, &str); 11] = [
 
 /// Why a line is no command. Displayed as the answer to it, which says what to do.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     Empty,
     NotText,
     TooLong,
@@ -61,7 +61,10 @@ impl fmt::Display for Refusal {
             Self::NotText => f.write_str("ERR not UTF-8: send lines of text"),
             Self::TooLong => write!(f, "ERR line too long: send at most {MAX_LINE} bytes"),
             Self::Unknown(name) => {
-                write!(f, "ERR unknown command {name:?}: send HELP for the commands")
+                write!(
+                    f,
+                    "ERR unknown command {name:?}: send HELP for the commands"
+                )
             }
             Self::Arguments(problem, usage) => write!(f, "ERR {problem}: write {usage}"),
             Self::KeyTooLong => write!(f, "ERR key too long: use at most {MAX_KEY} bytes"),
@@ -70,18 +73,20 @@ impl fmt::Display for Refusal {
 }
 
 /// The answer to `HELP`.
-pub fn help() -> String {
+pub(crate) fn help() -> String {
     let usages: Vec<_> = COMMANDS.iter().map(|(_, usage)| *usage).collect();
     format!("OK one command per line: {}", usages.join("; "))
 }
 
 /// Reads a line without its end; a carriage return there is taken for part of the end.
-pub fn parse(line: &[u8]) -> Result<Command<'_>, Refusal> {
+pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Refusal> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > MAX_LINE {
         return Err(Refusal::TooLong);
     }
-    let line = str::from_utf8(line).map_err(|_| Refusal::NotText)?.trim_start();
+    let line = str::from_utf8(line)
+        .map_err(|_| Refusal::NotText)?
+        .trim_start();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     if name.is_empty() {
         return Err(Refusal::Empty);
@@ -137,9 +142,14 @@ fn with_key<'a>(
         "INCR" => Command::Incr(key),
         "TTL" => Command::Ttl(key),
         "HASH" => Command::Hash(key, number()?.unwrap_or(DEFAULT_ROUNDS)),
-        "WATCH" => Command::Watch(key, Duration::from_millis(number()?.unwrap_or(30_000).min(DAY_MS))),
+        "WATCH" => Command::Watch(
+            key,
+            Duration::from_millis(number()?.unwrap_or(30_000).min(DAY_MS)),
+        ),
         _ => match number()? {
-            Some(milliseconds) => Command::Expire(key, Duration::from_millis(milliseconds.min(DAY_MS))),
+            Some(milliseconds) => {
+                Command::Expire(key, Duration::from_millis(milliseconds.min(DAY_MS)))
+            }
             None => return Err("the milliseconds are missing"),
         },
     })
@@ -161,10 +171,16 @@ mod tests {
         assert_eq!(parse(b"GET a"), Ok(Command::Get("a")));
         assert_eq!(parse(b"  get   a \r"), Ok(Command::Get("a")));
         assert_eq!(parse(b"SET a b c  d"), Ok(Command::Set("a", "b c  d")));
-        assert_eq!(parse(b"EXPIRE a 5"), Ok(Command::Expire("a", Duration::from_millis(5))));
+        assert_eq!(
+            parse(b"EXPIRE a 5"),
+            Ok(Command::Expire("a", Duration::from_millis(5)))
+        );
         assert_eq!(parse(b"HASH a"), Ok(Command::Hash("a", DEFAULT_ROUNDS)));
         assert_eq!(parse(b"HASH a 7"), Ok(Command::Hash("a", 7)));
-        assert_eq!(parse(b"WATCH a 9"), Ok(Command::Watch("a", Duration::from_millis(9))));
+        assert_eq!(
+            parse(b"WATCH a 9"),
+            Ok(Command::Watch("a", Duration::from_millis(9)))
+        );
         assert_eq!(parse(b"QUIT"), Ok(Command::Quit));
     }
 
@@ -188,7 +204,10 @@ mod tests {
         ];
         for (line, advice) in cases {
             let answer = parse(line).unwrap_err().to_string();
-            assert!(answer.starts_with("ERR ") && answer.contains(advice), "{answer}");
+            assert!(
+                answer.starts_with("ERR ") && answer.contains(advice),
+                "{answer}"
+            );
             assert!(!answer.contains('\n') && answer.len() < 200, "{answer}");
         }
     }

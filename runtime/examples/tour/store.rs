@@ -15,7 +15,7 @@ const SHARDS: usize = 16;
 const MAX_KEYS_PER_SHARD: usize = 1 << 16;
 
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
 }
@@ -39,7 +39,7 @@ impl Entry {
 
 /// Why a change was refused. Displayed as the answer.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     Full,
     NotAnInteger,
     Overflow,
@@ -58,16 +58,18 @@ impl std::fmt::Display for Refused {
 impl Store {
     fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
         let index = self.hasher.hash_one(key) as usize % SHARDS;
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn get(&self, key: &str, now: Instant) -> Option<String> {
+    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<String> {
         let shard = self.shard(key);
         let entry = shard.entries.get(key).filter(|entry| entry.is_live(now))?;
         Some(entry.value.clone())
     }
 
-    pub fn set(&self, key: &str, value: &str) -> Result<(), Refused> {
+    pub(crate) fn set(&self, key: &str, value: &str) -> Result<(), Refused> {
         let watch = {
             let mut shard = self.shard(key);
             shard.put(key, value.to_owned(), None)?;
@@ -78,7 +80,7 @@ impl Store {
     }
 
     /// Returns whether the key was there.
-    pub fn del(&self, key: &str, now: Instant) -> bool {
+    pub(crate) fn del(&self, key: &str, now: Instant) -> bool {
         let (entry, watch) = {
             let mut shard = self.shard(key);
             (shard.entries.remove(key), shard.watches.remove(key))
@@ -88,13 +90,17 @@ impl Store {
     }
 
     /// Adds one to an integer; a key that is not there counts as 0. Keeps the expiry.
-    pub fn incr(&self, key: &str, now: Instant) -> Result<i64, Refused> {
+    pub(crate) fn incr(&self, key: &str, now: Instant) -> Result<i64, Refused> {
         let (number, watch) = {
             let mut shard = self.shard(key);
             let (old, deadline) = match shard.entries.get(key).filter(|entry| entry.is_live(now)) {
-                Some(entry) => {
-                    (entry.value.parse::<i64>().map_err(|_| Refused::NotAnInteger)?, entry.deadline)
-                }
+                Some(entry) => (
+                    entry
+                        .value
+                        .parse::<i64>()
+                        .map_err(|_| Refused::NotAnInteger)?,
+                    entry.deadline,
+                ),
                 None => (0, None),
             };
             let number = old.checked_add(1).ok_or(Refused::Overflow)?;
@@ -106,9 +112,13 @@ impl Store {
     }
 
     /// Returns whether the key is there.
-    pub fn expire(&self, key: &str, after: Duration, now: Instant) -> bool {
+    pub(crate) fn expire(&self, key: &str, after: Duration, now: Instant) -> bool {
         let mut shard = self.shard(key);
-        let Some(entry) = shard.entries.get_mut(key).filter(|entry| entry.is_live(now)) else {
+        let Some(entry) = shard
+            .entries
+            .get_mut(key)
+            .filter(|entry| entry.is_live(now))
+        else {
             return false;
         };
         entry.deadline = Some(now + after);
@@ -116,14 +126,18 @@ impl Store {
     }
 
     /// What is left of the key's time: `None` without the key, `Some(None)` without an expiry.
-    pub fn ttl(&self, key: &str, now: Instant) -> Option<Option<Duration>> {
+    pub(crate) fn ttl(&self, key: &str, now: Instant) -> Option<Option<Duration>> {
         let shard = self.shard(key);
         let entry = shard.entries.get(key).filter(|entry| entry.is_live(now))?;
-        Some(entry.deadline.map(|deadline| deadline.saturating_duration_since(now)))
+        Some(
+            entry
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(now)),
+        )
     }
 
     /// Removes what has expired, one shard at a time. Returns how many keys that were.
-    pub fn sweep(&self, now: Instant) -> usize {
+    pub(crate) fn sweep(&self, now: Instant) -> usize {
         let mut removed = 0;
         for shard in &self.shards {
             let mut woken = Vec::new();
@@ -143,17 +157,30 @@ impl Store {
         removed
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let len = |shard: &Mutex<Shard>| {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+            shard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entries
+                .len()
         };
         self.shards.iter().map(len).sum()
     }
 
     /// Watches for the next change of the key from now on.
-    pub fn watch<'a>(&'a self, key: &'a str) -> Watch<'a> {
-        let notify = self.shard(key).watches.entry(key.to_owned()).or_default().clone();
-        Watch { store: self, key, notify }
+    pub(crate) fn watch<'a>(&'a self, key: &'a str) -> Watch<'a> {
+        let notify = self
+            .shard(key)
+            .watches
+            .entry(key.to_owned())
+            .or_default()
+            .clone();
+        Watch {
+            store: self,
+            key,
+            notify,
+        }
     }
 }
 
@@ -178,7 +205,7 @@ fn wake(watch: Option<Arc<Notify>>) {
 }
 
 /// A watch on one key. Dropped, also by an abort, it leaves nothing behind.
-pub struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     store: &'a Store,
     key: &'a str,
     notify: Arc<Notify>,
@@ -186,7 +213,7 @@ pub struct Watch<'a> {
 
 impl Watch<'_> {
     /// Waits for a change after this call; made before the client is told, it misses none.
-    pub fn changed(&self) -> impl Future<Output = ()> + use<'_> {
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> + use<'_> {
         self.notify.notified()
     }
 }
@@ -218,7 +245,10 @@ mod tests {
         assert_eq!(store.get("a", later).as_deref(), Some("1"));
         assert_eq!(store.ttl("a", later), Some(Some(Duration::from_millis(1))));
         let end = now + Duration::from_millis(10);
-        assert_eq!((store.get("a", end), store.ttl("a", end), store.len()), (None, None, 1));
+        assert_eq!(
+            (store.get("a", end), store.ttl("a", end), store.len()),
+            (None, None, 1)
+        );
         assert_eq!((store.sweep(end), store.len()), (1, 0));
     }
 
@@ -242,6 +272,11 @@ mod tests {
         changed.await;
         drop(watch);
         drop(store.watch("b"));
-        assert!(store.shards.iter().all(|shard| shard.lock().unwrap().watches.is_empty()));
+        assert!(
+            store
+                .shards
+                .iter()
+                .all(|shard| shard.lock().unwrap().watches.is_empty())
+        );
     }
 }

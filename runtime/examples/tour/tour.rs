@@ -33,14 +33,17 @@ impl Table {
     /// Prints the rows. Returns whether all were right.
     fn print(&self) -> bool {
         for (what, seen, right) in &self.0 {
-            println!("  {} {what:<18} {seen}", if *right { "ok   " } else { "WRONG" });
+            println!(
+                "  {} {what:<18} {seen}",
+                if *right { "ok   " } else { "WRONG" }
+            );
         }
         self.0.iter().all(|(.., right)| *right)
     }
 }
 
 /// Makes a runtime, takes the tour on it, ends it, and reads what is left.
-pub fn run(load_time: Duration) -> io::Result<ExitCode> {
+pub(crate) fn run(load_time: Duration) -> io::Result<ExitCode> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let metrics = runtime.metrics();
     println!(
@@ -60,18 +63,40 @@ pub fn run(load_time: Duration) -> io::Result<ExitCode> {
         left.1,
         begun.elapsed()
     );
-    table.check("end of runtime", if left == (0, 0) { Ok(seen) } else { Err(seen.into()) });
+    table.check(
+        "end of runtime",
+        if left == (0, 0) {
+            Ok(seen)
+        } else {
+            Err(seen.into())
+        },
+    );
 
     println!("\nResults");
     let right = table.print();
     println!("\nThe runtime's own counters");
     counters.print();
-    println!("\n{}", if right { "Every answer was right." } else { "Something was WRONG." });
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!(
+        "\n{}",
+        if right {
+            "Every answer was right."
+        } else {
+            "Something was WRONG."
+        }
+    );
+    Ok(if right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn tour(load_time: Duration) -> io::Result<Table> {
-    let server = Server::new(Limits { idle: IDLE, request: REQUEST, write: IDLE });
+    let server = Server::new(Limits {
+        idle: IDLE,
+        request: REQUEST,
+        write: IDLE,
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let acceptor = runtime::spawn(server.clone().accept(listener));
@@ -88,11 +113,20 @@ async fn tour(load_time: Duration) -> io::Result<Table> {
         .collect();
     let others: [(_, JoinHandle<Outcome>); 6] = [
         ("WATCH", runtime::spawn(checks::watches(address))),
-        ("idle client", runtime::spawn(checks::idle_connection(address, IDLE))),
-        ("slow request", runtime::spawn(checks::slow_request(address))),
+        (
+            "idle client",
+            runtime::spawn(checks::idle_connection(address, IDLE)),
+        ),
+        (
+            "slow request",
+            runtime::spawn(checks::slow_request(address)),
+        ),
         ("abort", runtime::spawn(checks::aborted_clients(address))),
         ("bad clients", runtime::spawn(checks::bad_clients(address))),
-        ("blocked worker", runtime::spawn(checks::blocked_worker(address))),
+        (
+            "blocked worker",
+            runtime::spawn(checks::blocked_worker(address)),
+        ),
     ];
     let progress = runtime::spawn(progress(tally.clone(), begun));
 
@@ -114,16 +148,24 @@ async fn tour(load_time: Duration) -> io::Result<Table> {
     server.drained().await;
     sweeper.abort();
     let swept = server.swept.load(Ordering::Relaxed);
-    table.check("expiry sweeper", match sweeper.await {
-        Err(error) if error.is_cancelled() && swept > 0 => Ok(format!("{swept} keys swept, then aborted")),
-        other => Err(format!("{swept} keys swept; ended with {other:?}").into()),
-    });
+    table.check(
+        "expiry sweeper",
+        match sweeper.await {
+            Err(error) if error.is_cancelled() && swept > 0 => {
+                Ok(format!("{swept} keys swept, then aborted"))
+            }
+            other => Err(format!("{swept} keys swept; ended with {other:?}").into()),
+        },
+    );
     Ok(table)
 }
 
 /// A line each half second, until aborted.
 async fn progress(tally: Arc<Tally>, begun: Instant) {
-    let mut ticks = time::interval_at(begun + Duration::from_millis(500), Duration::from_millis(500));
+    let mut ticks = time::interval_at(
+        begun + Duration::from_millis(500),
+        Duration::from_millis(500),
+    );
     let (mut last, mut last_requests) = (begun, 0);
     loop {
         let now = ticks.tick().await;
@@ -176,7 +218,11 @@ impl Counters {
         let each = |count: fn(&RuntimeMetrics, usize) -> u64| {
             let counts: Vec<_> = (0..workers).map(|worker| count(metrics, worker)).collect();
             let list: Vec<_> = counts.iter().map(u64::to_string).collect();
-            format!("{:>10}   by worker: {}", counts.iter().sum::<u64>(), list.join(", "))
+            format!(
+                "{:>10}   by worker: {}",
+                counts.iter().sum::<u64>(),
+                list.join(", ")
+            )
         };
         Self(vec![
             ("polls", each(RuntimeMetrics::worker_poll_count)),
@@ -184,13 +230,24 @@ impl Counters {
             ("parks for nothing", each(RuntimeMetrics::worker_noop_count)),
             ("steals", each(RuntimeMetrics::worker_steal_operations)),
             ("tasks stolen", each(RuntimeMetrics::worker_steal_count)),
-            ("queued by workers", each(RuntimeMetrics::worker_local_schedule_count)),
-            ("queued by others", format!("{:>10}", metrics.remote_schedule_count())),
-            ("blocking threads", format!("{:>10}", metrics.num_blocking_threads())),
+            (
+                "queued by workers",
+                each(RuntimeMetrics::worker_local_schedule_count),
+            ),
+            (
+                "queued by others",
+                format!("{:>10}", metrics.remote_schedule_count()),
+            ),
+            (
+                "blocking threads",
+                format!("{:>10}", metrics.num_blocking_threads()),
+            ),
         ])
     }
 
     fn print(&self) {
-        self.0.iter().for_each(|(name, count)| println!("  {name:<18}{count}"));
+        self.0
+            .iter()
+            .for_each(|(name, count)| println!("  {name:<18}{count}"));
     }
 }
