@@ -8,17 +8,20 @@
 //! | `tour` | the order of events, progress, the table of results |
 //! | `server`, `session` | accepting, one connection, time-outs, graceful stop |
 //! | `protocol`, `lines`, `store`, `hash` | the parts that know no socket |
-//! | `client`, `checks`, `latency` | the load and its model, the special cases, quantiles |
+//! | `client`, `load`, `checks` | a client, the load with its model, the special cases |
+//! | `latency`, `counters` | quantiles, the runtime's own counters |
 //! | `interrupt` | Ctrl-C |
 
 #![forbid(unsafe_code)]
 
 mod checks;
 mod client;
+mod counters;
 mod hash;
 mod interrupt;
 mod latency;
 mod lines;
+mod load;
 mod protocol;
 mod server;
 mod session;

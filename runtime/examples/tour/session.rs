@@ -73,6 +73,10 @@ impl<'a> Session<'a> {
             };
             let next = match line {
                 Line::End => return Ok(()),
+                Line::Endless => {
+                    self.say(&Refusal::TooLong.to_string());
+                    return Ok(());
+                }
                 Line::TooLong => {
                     self.say(&Refusal::TooLong.to_string());
                     Next::Continue

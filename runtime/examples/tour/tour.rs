@@ -1,11 +1,12 @@
 //! The tour itself: starts the server, loads it, runs the checks, stops it, prints what was seen.
 
 use crate::checks::{self, Outcome};
-use crate::client::{Client, Load, Tally};
+use crate::client::Client;
+use crate::counters::Counters;
+use crate::load::{Load, Tally};
 use crate::server::{Limits, Server};
 use runtime::Builder;
 use runtime::net::TcpListener;
-use runtime::runtime::RuntimeMetrics;
 use runtime::task::JoinHandle;
 use runtime::time::{self, Instant};
 use std::io;
@@ -206,48 +207,5 @@ async fn shared_counter(address: SocketAddr, tally: &Tally) -> Outcome {
     match answer == right {
         true => Ok(format!("{answer}, as the clients counted")),
         false => Err(format!("expected {right:?}, got {answer:?}").into()),
-    }
-}
-
-/// What the runtime counted, read before it ends.
-struct Counters(Vec<(&'static str, String)>);
-
-impl Counters {
-    fn read(metrics: &RuntimeMetrics) -> Self {
-        let workers = metrics.num_workers();
-        let each = |count: fn(&RuntimeMetrics, usize) -> u64| {
-            let counts: Vec<_> = (0..workers).map(|worker| count(metrics, worker)).collect();
-            let list: Vec<_> = counts.iter().map(u64::to_string).collect();
-            format!(
-                "{:>10}   by worker: {}",
-                counts.iter().sum::<u64>(),
-                list.join(", ")
-            )
-        };
-        Self(vec![
-            ("polls", each(RuntimeMetrics::worker_poll_count)),
-            ("parks", each(RuntimeMetrics::worker_park_count)),
-            ("parks for nothing", each(RuntimeMetrics::worker_noop_count)),
-            ("steals", each(RuntimeMetrics::worker_steal_operations)),
-            ("tasks stolen", each(RuntimeMetrics::worker_steal_count)),
-            (
-                "queued by workers",
-                each(RuntimeMetrics::worker_local_schedule_count),
-            ),
-            (
-                "queued by others",
-                format!("{:>10}", metrics.remote_schedule_count()),
-            ),
-            (
-                "blocking threads",
-                format!("{:>10}", metrics.num_blocking_threads()),
-            ),
-        ])
-    }
-
-    fn print(&self) {
-        self.0
-            .iter()
-            .for_each(|(name, count)| println!("  {name:<18}{count}"));
     }
 }
