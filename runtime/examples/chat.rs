@@ -56,13 +56,12 @@ async fn room(mut events: Receiver<Event>) {
                 (member, format!("* {member} left\n"))
             }
         };
-        print!("{line}");
         // Dropping the sender ends that member's `talk`.
         members.retain(|member, lines| *member == from || lines.try_send(line.clone()).is_ok());
     }
 }
 
-/// Serves one member until one side hangs up.
+/// Serves one member until one side hangs up. Lines have no limit here; `tour/lines.rs` has one.
 async fn talk(
     mut socket: TcpStream,
     member: SocketAddr,
