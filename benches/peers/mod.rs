@@ -18,7 +18,7 @@ pub const WORKERS: usize = 2;
 
 // Who takes part, besides smol; the first is judged against the others.
 tokio_shaped_contestants! {
-    // Ours = runtime as "ours", main on a worker;
+    Ours = runtime as "ours", main on a worker;
     Tokio = tokio as "tokio", main on the main thread;
 }
 

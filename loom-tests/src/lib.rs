@@ -13,7 +13,6 @@ use std::time::Instant;
 
 #[cfg(loom)]
 pub use loom::{
-    future::block_on,
     sync::{Arc, Condvar, Mutex, atomic},
     thread,
 };
@@ -81,23 +80,44 @@ fn check(_preemptions: usize, body: impl Fn() + Send + Sync + 'static) -> usize 
     ROUNDS
 }
 
-/// Polls `future` on this thread until it is ready.
-#[cfg(not(loom))]
+/// Polls `future` on this thread, which sleeps in between, until it is ready.
+///
+/// With a condition variable, because loom takes a late `unpark` for the end of a `join`.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    use std::task::{Context, Poll, Wake, Waker};
+    use std::task::{Context, Poll, Wake};
 
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
+    struct Signal {
+        is_woken: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Wake for Signal {
         fn wake(self: std::sync::Arc<Self>) {
-            self.0.unpark();
+            *self.is_woken.lock().unwrap() = true;
+            self.changed.notify_one();
         }
     }
-    let waker = Waker::from(std::sync::Arc::new(Unpark(thread::current())));
+
+    let signal = std::sync::Arc::new(Signal {
+        is_woken: Mutex::new(false),
+        changed: Condvar::new(),
+    });
+    let waker = signal.clone().into();
+    let mut cx = Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
     loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
         }
+        let mut is_woken = signal.is_woken.lock().unwrap();
+        while !*is_woken {
+            is_woken = signal.changed.wait(is_woken).unwrap();
+        }
+        *is_woken = false;
     }
+}
+
+/// Polls `future` once with a waker that does nothing.
+pub fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }

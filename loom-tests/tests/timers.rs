@@ -15,7 +15,10 @@ struct Reactor {
 
 impl Reactor {
     fn new() -> Arc<Self> {
-        Arc::new(Self { is_woken: Mutex::new(false), condvar: Condvar::new() })
+        Arc::new(Self {
+            is_woken: Mutex::new(false),
+            condvar: Condvar::new(),
+        })
     }
 
     fn wake(&self) {

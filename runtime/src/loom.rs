@@ -49,7 +49,10 @@ pub(crate) use const_fn;
 
 /// A size for users and a small one for models, so that these reach the rare paths.
 pub(crate) const fn sized(normal: usize, model: usize) -> usize {
-    if cfg!(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))) {
+    if cfg!(any(
+        all(loom, feature = "loom"),
+        all(shuttle, feature = "shuttle")
+    )) {
         model
     } else {
         normal
@@ -225,6 +228,20 @@ mod plain {
                 let shared = value.cast_mut().wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
                 // SAFETY: `as_ptr` gave the address of a field of a live allocation.
                 Self(unsafe { NonNull::new_unchecked(shared.cast()) })
+            }
+
+            /// # Errors
+            ///
+            /// Gives the reference back if it is not the only one.
+            pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
+                let this = std::mem::ManuallyDrop::new(this);
+                // SAFETY: by the count the allocation is alive while `this` is.
+                let count = &unsafe { this.0.as_ref() }.0;
+                if count.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                    return Err(Self(this.0));
+                }
+                // SAFETY: that was the only reference; `new` made it from a `Box`.
+                Ok(unsafe { Box::from_raw(this.0.as_ptr()) }.1)
             }
 
             pub(crate) fn strong_count(this: &Self) -> usize {

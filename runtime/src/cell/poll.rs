@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::error::JoinError;
-use super::header::{Header, discard_payload};
+use super::header::{Header, discard_payload, discard_waker};
 use super::id;
-use super::raw::{Notified, free};
-use super::state::{OnPending, OnStart};
+use super::raw::{Notified, drop_refs, free};
+use super::state::{OnComplete, OnGiveUp, OnPending, OnStart};
 use super::waker;
 use crate::budget;
 use std::mem::ManuallyDrop;
@@ -111,27 +111,44 @@ fn note_panic(raw: NonNull<Header>) {
     (header.vtable.scheduler.task_panicked)(header, joinable);
 }
 
-/// The output is stored: publish it, wake the joiner, leave the list, drop the references.
+/// The output is stored: leave the list, publish the output, wake the joiner, drop the
+/// references.
 fn complete(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
-    let before = header.state.complete();
-    if !before.has_join_interest() {
-        let _task = id::enter(header.id);
-        let dropping = AssertUnwindSafe(|| {
-            // SAFETY: by I3 nobody is left to take the output.
-            unsafe { (header.vtable.drop_stage)(raw) };
-        });
-        if let Err(payload) = catch_unwind(dropping) {
-            discard_payload(payload);
-            (header.vtable.scheduler.task_panicked)(header, false);
-        }
-    } else if before.has_join_waker() {
-        wake_joiner(header);
-    }
+    // Before the output is published: then one update can do both that and the references.
     let listed = (header.vtable.scheduler.release)(header);
-    if header.state.finish_complete(1 + usize::from(listed), before.has_join_waker()) {
-        free(raw);
+    let references = 1 + usize::from(listed);
+    match header.state.complete(references) {
+        OnComplete::Done => {}
+        OnComplete::Free => free(raw),
+        OnComplete::WakeJoiner => {
+            wake_joiner(header);
+            if header.state.give_up_waker(references) == OnGiveUp::DropWaker {
+                // SAFETY: the bit was set and the `JoinHandle` is gone: the slot is ours (I5).
+                discard_waker(unsafe { header.replace_join_waker(None) });
+                drop_refs(raw, references);
+            }
+        }
+        OnComplete::DropOutput => {
+            drop_output(raw);
+            drop_refs(raw, references);
+        }
+    }
+}
+
+/// By I3 the output is the completer's.
+fn drop_output(raw: NonNull<Header>) {
+    // SAFETY: the runner owns a reference (I6).
+    let header = unsafe { raw.as_ref() };
+    let _task = id::enter(header.id);
+    let dropping = AssertUnwindSafe(|| {
+        // SAFETY: by I3 nobody is left to take the output.
+        unsafe { (header.vtable.drop_stage)(raw) };
+    });
+    if let Err(payload) = catch_unwind(dropping) {
+        discard_payload(payload);
+        (header.vtable.scheduler.task_panicked)(header, false);
     }
 }
 
@@ -139,7 +156,7 @@ fn complete(raw: NonNull<Header>) {
 fn wake_joiner(header: &Header) {
     let waking = AssertUnwindSafe(|| {
         header.join_waker.with(|slot| {
-            // SAFETY: by I5 nobody writes the slot until `finish_complete`; a `JoinHandle` may
+            // SAFETY: by I5 nobody writes the slot until `give_up_waker`; a `JoinHandle` may
             // read it at the same time.
             if let Some(waker) = unsafe { &*slot } {
                 waker.wake_by_ref();

@@ -52,6 +52,30 @@ pub(super) enum OnPending {
     Cancel,
 }
 
+/// What the completer does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnComplete {
+    /// Nothing: its references are gone.
+    Done,
+    /// Its references were the last.
+    Free,
+    /// Wake the joiner, then give up the waker and the references.
+    WakeJoiner,
+    /// Drop the output, which nobody will take, then the references.
+    DropOutput,
+}
+
+/// What the completer that woke the joiner does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnGiveUp {
+    /// Nothing: its references are gone, and the `JoinHandle` has one.
+    Done,
+    /// The `JoinHandle` was dropped meanwhile and left its waker: drop that, then the references.
+    DropWaker,
+}
+
 /// What a waker does.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +96,10 @@ pub(super) enum OnJoinDrop {
     Done,
     /// Its reference was the last.
     Free,
-    /// Drop the join waker, then the reference.
+    /// Take the join waker out and drop it: the slot is the handle's.
     DropWaker,
-    /// Drop the output, then the reference; the completer still uses the join waker.
-    DropOutput,
-    /// Drop the output and the join waker, then the reference.
-    DropBoth,
+    /// The task completed: drop output and waker, then interest and reference together.
+    Completed,
 }
 
 /// A value read from the word.
@@ -155,10 +177,20 @@ impl Snapshot {
         (idle, if idle.refs() == 0 { OnPending::Free } else { OnPending::Done })
     }
 
-    /// The future is gone and the output stored. A wake during the last poll is forgotten.
-    fn complete(self) -> (Self, Self) {
+    /// The future is gone and the output stored. A wake during the last poll is forgotten. The
+    /// completer's `count` references go too, unless it still has to look after output or waker.
+    fn complete(self, count: usize) -> (Self, OnComplete) {
         debug_assert!(self.is_running() && !self.is_complete(), "{self:?} completed twice");
-        (self.with(COMPLETE).without(RUNNING | NOTIFIED), self)
+        debug_assert!(self.refs() >= count, "{self:?} has fewer than {count} references");
+        let complete = self.with(COMPLETE).without(RUNNING | NOTIFIED);
+        if !self.has_join_interest() {
+            return (complete, OnComplete::DropOutput);
+        }
+        if self.has_join_waker() {
+            return (complete, OnComplete::WakeJoiner);
+        }
+        let complete = Self(complete.0 - count * REF_ONE);
+        (complete, if complete.refs() == 0 { OnComplete::Free } else { OnComplete::Done })
     }
 
     /// A waker is used up: its reference becomes the entry's where one is needed.
@@ -226,13 +258,34 @@ impl Snapshot {
         if self.is_complete() { (self, false) } else { (self.without(JOIN_WAKER), true) }
     }
 
+    /// The completer has woken the joiner: gives the waker up and drops `count` references.
+    fn give_up_waker(self, count: usize) -> (Self, OnGiveUp) {
+        debug_assert!(self.is_complete() && self.has_join_waker(), "{self:?} broke I5");
+        let given_up = self.without(JOIN_WAKER);
+        if !self.has_join_interest() {
+            return (given_up, OnGiveUp::DropWaker);
+        }
+        // Not the last: the `JoinHandle` has one.
+        debug_assert!(self.refs() > count, "{self:?} lost the reference of its join handle");
+        (Self(given_up.0 - count * REF_ONE), OnGiveUp::Done)
+    }
+
+    /// The `JoinHandle` of a complete task, whose output is gone, is dropped.
+    fn drop_join_after_complete(self, waker_taken: bool) -> (Self, OnJoinDrop) {
+        debug_assert!(self.is_complete() && self.has_join_interest(), "{self:?}");
+        if !self.has_join_waker() && !waker_taken {
+            return (self, OnJoinDrop::DropWaker);
+        }
+        let left = self.without(JOIN_INTEREST).ref_dec();
+        (left, if left.refs() == 0 { OnJoinDrop::Free } else { OnJoinDrop::Done })
+    }
+
     fn drop_join(self) -> (Self, OnJoinDrop) {
         debug_assert!(self.has_join_interest(), "{self:?} lost its join handle twice");
-        let left = self.without(JOIN_INTEREST);
         if self.is_complete() {
-            let waker_in_use = self.has_join_waker();
-            return (left, if waker_in_use { OnJoinDrop::DropOutput } else { OnJoinDrop::DropBoth });
+            return (self, OnJoinDrop::Completed);
         }
+        let left = self.without(JOIN_INTEREST);
         if self.has_join_waker() {
             return (left.without(JOIN_WAKER), OnJoinDrop::DropWaker);
         }
@@ -295,9 +348,8 @@ impl State {
         self.update(Snapshot::finish_pending)
     }
 
-    /// The word as it was before completion.
-    pub(super) fn complete(&self) -> Snapshot {
-        self.update(Snapshot::complete)
+    pub(super) fn complete(&self, count: usize) -> OnComplete {
+        self.update(|snapshot| snapshot.complete(count))
     }
 
     pub(super) fn wake_by_value(&self) -> OnWake {
@@ -344,15 +396,12 @@ impl State {
         before.refs() == count
     }
 
-    /// The completer's end: drops `count` references and, in the same update, gives the join
-    /// waker up if it `had_waker` (I5). True if the references were the last.
-    #[must_use]
-    pub(super) fn finish_complete(&self, count: usize, had_waker: bool) -> bool {
-        let waker = if had_waker { JOIN_WAKER } else { 0 };
-        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + waker, Ordering::AcqRel));
-        debug_assert!(before.is_complete() && before.refs() >= count, "{before:?}");
-        debug_assert_eq!(before.has_join_waker(), had_waker, "{before:?} broke I5");
-        before.refs() == count
+    pub(super) fn give_up_waker(&self, count: usize) -> OnGiveUp {
+        self.update(|snapshot| snapshot.give_up_waker(count))
+    }
+
+    pub(super) fn drop_join_after_complete(&self, waker_taken: bool) -> OnJoinDrop {
+        self.update(|snapshot| snapshot.drop_join_after_complete(waker_taken))
     }
 }
 
@@ -436,9 +485,7 @@ mod tests {
             assert_eq!(before.abort(), (before, OnWake::Done));
             assert_eq!(before.wake_by_value().0, before.ref_dec());
             if before.has_join_interest() {
-                let action = before.drop_join().1;
-                assert_eq!(action == OnJoinDrop::DropOutput, before.has_join_waker());
-                assert_eq!(action == OnJoinDrop::DropBoth, !before.has_join_waker());
+                assert_eq!(before.drop_join(), (before, OnJoinDrop::Completed));
             }
         }
     }
@@ -460,10 +507,31 @@ mod tests {
     #[test]
     fn completion_forgets_wakes_and_keeps_references() {
         for before in open().filter(|s| s.is_running()) {
-            let (after, seen) = before.complete();
-            assert_eq!(seen, before);
-            assert!(after.is_complete() && !after.is_running() && !after.is_notified());
-            assert_eq!(after.refs(), before.refs());
+            for count in 1..=before.refs() {
+                let (after, action) = before.complete(count);
+                assert!(after.is_complete() && !after.is_running() && !after.is_notified());
+                let gone = matches!(action, OnComplete::Done | OnComplete::Free);
+                assert_eq!(after.refs(), before.refs() - if gone { count } else { 0 });
+                assert_eq!(action == OnComplete::Free, after.refs() == 0);
+                assert_eq!(action == OnComplete::DropOutput, !before.has_join_interest());
+            }
+        }
+    }
+
+    /// I5: a waker that is still in use is left to the completer, any other to the `JoinHandle`.
+    #[test]
+    fn exactly_one_side_drops_the_join_waker() {
+        for before in reachable().filter(|s| s.is_complete() && s.refs() > 2) {
+            if before.has_join_interest() {
+                let (after, action) = before.drop_join_after_complete(false);
+                assert_eq!(action == OnJoinDrop::DropWaker, !before.has_join_waker());
+                assert_eq!(after.has_join_interest(), action == OnJoinDrop::DropWaker);
+            }
+            if before.has_join_waker() {
+                let (after, action) = before.give_up_waker(1);
+                assert!(!after.has_join_waker());
+                assert_eq!(action == OnGiveUp::DropWaker, !before.has_join_interest());
+            }
         }
     }
 

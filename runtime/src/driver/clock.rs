@@ -125,18 +125,28 @@ impl Clock {
     /// Nanoseconds since the clock was made.
     #[inline]
     pub(crate) fn now_ns(&self) -> u64 {
-        if self.is_plain() { self.system_ns() } else { self.shifted_ns() }
+        if self.is_plain() {
+            self.system_ns()
+        } else {
+            self.shifted_ns()
+        }
     }
 
     /// Now, as the type the public `Instant` wraps.
     #[inline]
     pub(crate) fn now(&self) -> Instant {
-        if self.is_plain() { system_now() } else { self.instant(self.shifted_ns()) }
+        if self.is_plain() {
+            system_now()
+        } else {
+            self.instant(self.shifted_ns())
+        }
     }
 
     /// The instant `ns` after the clock was made, or one far in the future if there is none.
     pub(crate) fn instant(&self, ns: u64) -> Instant {
-        self.base.checked_add(Duration::from_nanos(ns)).unwrap_or_else(far_future)
+        self.base
+            .checked_add(Duration::from_nanos(ns))
+            .unwrap_or_else(far_future)
     }
 
     /// Nanoseconds from the making of the clock to `instant`: 0 if it was before, `u64::MAX`
@@ -171,7 +181,8 @@ impl Clock {
         ANY_EVER_PAUSED.store(true, std::sync::atomic::Ordering::Relaxed);
         let now_ns = self.now_ns();
         self.frozen_ns.store(now_ns, Ordering::Relaxed);
-        self.pause_tick.store(now_ns >> TICK_SHIFT, Ordering::Relaxed);
+        self.pause_tick
+            .store(now_ns >> TICK_SHIFT, Ordering::Relaxed);
         self.mode.store(PAUSED, Ordering::Release);
         Ok(())
     }
@@ -184,7 +195,8 @@ impl Clock {
             return Err(ClockError::NotPaused);
         }
         let frozen_ns = self.frozen_ns.load(Ordering::Relaxed);
-        self.skew_ns.store(frozen_ns.wrapping_sub(self.system_ns()), Ordering::Relaxed);
+        self.skew_ns
+            .store(frozen_ns.wrapping_sub(self.system_ns()), Ordering::Relaxed);
         self.mode.store(RESUMED, Ordering::Release);
         Ok(())
     }
@@ -197,7 +209,8 @@ impl Clock {
             return Err(ClockError::NotPaused);
         }
         let now_ns = self.frozen_ns.load(Ordering::Relaxed);
-        self.frozen_ns.store(now_ns.saturating_add(to_ns(step)), Ordering::Release);
+        self.frozen_ns
+            .store(now_ns.saturating_add(to_ns(step)), Ordering::Release);
         Ok(())
     }
 
@@ -283,7 +296,8 @@ impl Clock {
         if self.is_paused() {
             self.frozen_ns.load(Ordering::Acquire)
         } else {
-            self.system_ns().wrapping_add(self.skew_ns.load(Ordering::Relaxed))
+            self.system_ns()
+                .wrapping_add(self.skew_ns.load(Ordering::Relaxed))
         }
     }
 }
@@ -292,12 +306,16 @@ impl Clock {
 #[inline]
 pub(crate) fn to_ns(duration: Duration) -> u64 {
     let subsec_ns = u64::from(duration.subsec_nanos());
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(subsec_ns)
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(subsec_ns)
 }
 
 /// Rounds up to a whole millisecond; the last one where there is none.
 fn ceil_ms(ns: u64) -> u64 {
-    ns.checked_next_multiple_of(MS).unwrap_or(u64::MAX - u64::MAX % MS)
+    ns.checked_next_multiple_of(MS)
+        .unwrap_or(u64::MAX - u64::MAX % MS)
 }
 
 #[cfg(all(test, not(loom), not(shuttle)))]
@@ -367,11 +385,17 @@ mod tests {
     #[test]
     fn paused_timers_fire_exactly_at_the_next_millisecond() {
         let clock = Clock::new_paused();
-        for deadline_ns in (0..40 * MS).step_by(7_919).chain((0..500).map(|ms| ms * MS)) {
+        for deadline_ns in (0..40 * MS)
+            .step_by(7_919)
+            .chain((0..500).map(|ms| ms * MS))
+        {
             let tick = clock.deadline_tick(deadline_ns);
             let ms_ns = ceil_ms(deadline_ns);
             assert!(clock.tick_at(ms_ns) >= tick, "late at {deadline_ns}");
-            assert!(ms_ns == 0 || clock.tick_at(ms_ns - 1) < tick, "early at {deadline_ns}");
+            assert!(
+                ms_ns == 0 || clock.tick_at(ms_ns - 1) < tick,
+                "early at {deadline_ns}"
+            );
             assert_eq!(clock.ns_of_tick(tick), ms_ns, "the wait for {deadline_ns}");
         }
     }
@@ -388,10 +412,14 @@ mod tests {
                 let tick = armed_by.deadline_tick(deadline_ns);
                 for fired_by in [&plain, &paused, &resumed] {
                     // From a resumed clock there is no way back to a plain one.
-                    if std::ptr::eq(fired_by, &raw const plain) && !std::ptr::eq(armed_by, fired_by) {
+                    if std::ptr::eq(fired_by, &raw const plain) && !std::ptr::eq(armed_by, fired_by)
+                    {
                         continue;
                     }
-                    assert!(fired_by.tick_at(deadline_ns - 1) < tick, "early: {deadline_ns}");
+                    assert!(
+                        fired_by.tick_at(deadline_ns - 1) < tick,
+                        "early: {deadline_ns}"
+                    );
                     let wait_ns = fired_by.ns_of_tick(tick);
                     assert!(fired_by.tick_at(wait_ns) >= tick, "the wait ends too soon");
                     assert!(wait_ns <= deadline_ns + 2 * MS, "late: {deadline_ns}");
@@ -408,7 +436,9 @@ mod tests {
         let paused_at = (ms_ns >> TICK_SHIFT) << TICK_SHIFT;
         assert!(paused_at < ms_ns);
         clock.advance_to(paused_at);
-        clock.pause_tick.store(paused_at >> TICK_SHIFT, Ordering::Relaxed);
+        clock
+            .pause_tick
+            .store(paused_at >> TICK_SHIFT, Ordering::Relaxed);
         let told = paused_at >> TICK_SHIFT;
         assert!(clock.deadline_tick(ms_ns - 10) > told);
         clock.advance_to(8 * MS);

@@ -138,8 +138,14 @@ struct Armed {
 impl Shard {
     fn new(shared: Arc<Shared>) -> Arc<Self> {
         let now = Tick::from_raw(shared.clock.now_tick());
-        let timers = Mutex::new(Armed { wheel: Wheel::new(now), pages: 0 });
-        let own = CachePadded::new(Own { next: AtomicU64::new(NEVER), timers });
+        let timers = Mutex::new(Armed {
+            wheel: Wheel::new(now),
+            pages: 0,
+        });
+        let own = CachePadded::new(Own {
+            next: AtomicU64::new(NEVER),
+            timers,
+        });
         Arc::new(Self { own, shared })
     }
 
@@ -311,7 +317,9 @@ impl Shard {
         loop {
             let mut armed = self.own.timers.lock();
             let room = BATCH.min(limit - fired);
-            let more = armed.wheel.advance(Tick::from_raw(now_tick), room, &mut batch.0);
+            let more = armed
+                .wheel
+                .advance(Tick::from_raw(now_tick), room, &mut batch.0);
             self.publish(&armed);
             let unused = armed.take_unused_pages();
             drop(armed);
@@ -353,7 +361,11 @@ impl Shard {
     #[inline]
     fn told_tick(&self) -> u64 {
         let clock = &self.shared.clock;
-        if clock.is_plain() { 0 } else { clock.now_tick() }
+        if clock.is_plain() {
+            0
+        } else {
+            clock.now_tick()
+        }
     }
 
     /// I1 after an insertion; the caller holds the lock.
@@ -374,7 +386,11 @@ impl Shard {
     #[inline]
     fn lock_with_room(&self) -> MutexGuard<'_, Armed> {
         let armed = self.own.timers.lock();
-        if armed.wheel.needs_page() { self.make_room(armed) } else { armed }
+        if armed.wheel.needs_page() {
+            self.make_room(armed)
+        } else {
+            armed
+        }
     }
 
     #[cold]
@@ -405,7 +421,9 @@ impl Armed {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shard").field("next", &self.next_tick()).finish_non_exhaustive()
+        f.debug_struct("Shard")
+            .field("next", &self.next_tick())
+            .finish_non_exhaustive()
     }
 }
 
@@ -447,7 +465,9 @@ impl Timers {
             is_shut_down: AtomicBool::new(false),
             waiting_until: CachePadded::new(AtomicU64::new(NOBODY_WAITS)),
         });
-        let shards = (0..=worker_shards).map(|_| Shard::new(shared.clone())).collect();
+        let shards = (0..=worker_shards)
+            .map(|_| Shard::new(shared.clone()))
+            .collect();
         Self { shards, shared }
     }
 
@@ -484,7 +504,9 @@ impl Timers {
 
     /// The wait is over.
     pub(crate) fn end_wait(&self) {
-        self.shared.waiting_until.store(NOBODY_WAITS, Ordering::Relaxed);
+        self.shared
+            .waiting_until
+            .store(NOBODY_WAITS, Ordering::Relaxed);
     }
 
     /// Fires what is due in one shard: `0..worker_shards`, or that number for the outside one.
@@ -499,7 +521,10 @@ impl Timers {
             return 0;
         }
         let now_tick = self.shared.clock.now_tick();
-        self.shards.iter().map(|shard| shard.fire(now_tick, PER_TURN)).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.fire(now_tick, PER_TURN))
+            .sum()
     }
 
     /// Whether a timer of any shard is due at `now_ns`: loads only.
@@ -528,7 +553,9 @@ impl Timers {
             }
             // A tick that only a cancelled timer had is passed in silence: the wheel then
             // still holds another timer, so the clock ends at a deadline that was asked for.
-            self.shared.clock.advance_to(self.shared.clock.ns_of_tick(first));
+            self.shared
+                .clock
+                .advance_to(self.shared.clock.ns_of_tick(first));
             if self.fire_all_due() > 0 {
                 return true;
             }
@@ -545,7 +572,11 @@ impl Timers {
     }
 
     fn first_tick(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.next_tick()).min().unwrap_or(NEVER)
+        self.shards
+            .iter()
+            .map(|shard| shard.next_tick())
+            .min()
+            .unwrap_or(NEVER)
     }
 
     fn publish_wait(&self, until: u64) {
@@ -560,7 +591,9 @@ impl Timers {
 
 impl std::fmt::Debug for Timers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Timers").field("shards", &self.shards).finish_non_exhaustive()
+        f.debug_struct("Timers")
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
     }
 }
 

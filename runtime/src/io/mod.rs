@@ -22,7 +22,7 @@
 //!
 //! # Layout
 //!
-//! The traits are one file each; `read`, `write`, `lines` and `seek` hold the extension traits
+//! The traits are one file each; `read`, `write`, `buf_read` and `seek` hold the extension traits
 //! with one future per file. Nothing here knows the runtime: only the cooperative budget, so
 //! that an in-memory stream which is always ready cannot keep a task from yielding.
 
@@ -30,30 +30,33 @@ mod async_buf_read;
 mod async_read;
 mod async_seek;
 mod async_write;
+mod buf_read;
 mod buffered;
 mod copy;
 mod duplex;
 mod empty;
 mod join;
-mod lines;
 mod read;
-mod read_buf;
+pub(crate) mod read_buf;
 mod repeat;
 mod seek;
 mod sink;
 mod split;
 mod write;
 
+#[cfg(feature = "net")]
+pub use io_driver::{Interest, Ready};
+
 pub use self::async_buf_read::AsyncBufRead;
 pub use self::async_read::AsyncRead;
 pub use self::async_seek::AsyncSeek;
 pub use self::async_write::AsyncWrite;
+pub use self::buf_read::{AsyncBufReadExt, Lines, Split};
 pub use self::buffered::{BufReader, BufStream, BufWriter};
 pub use self::copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf};
 pub use self::duplex::{DuplexStream, SimplexStream, duplex, simplex};
 pub use self::empty::{Empty, empty};
 pub use self::join::{Join, join};
-pub use self::lines::{AsyncBufReadExt, Lines, Split};
 pub use self::read::{AsyncReadExt, Chain, Take};
 pub use self::read_buf::ReadBuf;
 pub use self::repeat::{Repeat, repeat};
@@ -61,8 +64,6 @@ pub use self::seek::AsyncSeekExt;
 pub use self::sink::{Sink, sink};
 pub use self::split::{ReadHalf, WriteHalf, split};
 pub use self::write::AsyncWriteExt;
-
-pub(crate) use self::read_buf::fill_buf_mut;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 

@@ -212,7 +212,8 @@ mod tests {
         let four: SocketAddr = "127.0.0.1:80".parse().unwrap();
         let six: SocketAddr = "[::1]:80".parse().unwrap();
         assert_eq!(at_once(four), [four]);
-        assert_eq!(at_once(&four), [four]);
+        let borrowed: &SocketAddr = &four;
+        assert_eq!(at_once(borrowed), [four]);
         assert_eq!(at_once("127.0.0.1:80"), [four]);
         assert_eq!(at_once("[::1]:80".to_owned()), [six]);
         assert_eq!(at_once(("127.0.0.1", 80)), [four]);

@@ -321,9 +321,10 @@ impl Builder {
             match self.start_worker(&handle, &shared, core) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
-                    // The ones that run end with the runtime, which is dropped here.
-                    shared.begin_shutdown();
+                    // The ones that run end with the runtime, which is dropped here. First the
+                    // missing: the last to be counted drains what start hooks have spawned.
                     shared.workers_missing(left);
+                    shared.begin_shutdown();
                     return Err(error);
                 }
             }
@@ -352,7 +353,7 @@ impl Builder {
             if let Some(start) = start {
                 start();
             }
-            worker::run(shared, core);
+            run_worker(shared, core);
             if let Some(stop) = stop {
                 stop();
             }
@@ -399,6 +400,7 @@ impl Builder {
     fn config(&self, workers: usize) -> Config {
         Config {
             workers,
+            run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
             slot: self.slot,
@@ -418,6 +420,12 @@ impl Builder {
         self.monitor = false;
         self
     }
+}
+
+fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
+    let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+    let _context = super::context::enter(handle);
+    worker::run(shared, core);
 }
 
 #[track_caller]

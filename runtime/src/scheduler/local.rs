@@ -19,7 +19,7 @@ use std::ptr::{self, NonNull};
 /// What makes a thread a worker. Plain cells: one thread at a time uses it (L3).
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(super) index: usize,
+    pub(crate) index: usize,
     pub(super) queue: LocalQueue,
     /// Turns of the loop, wrapping.
     pub(super) tick: Cell<u32>,
@@ -28,6 +28,8 @@ pub(crate) struct Core {
     /// Tasks requeued because they woke themselves, since the driver was last looked at.
     pub(super) yields: Cell<u32>,
     pub(super) searching: Cell<bool>,
+    /// Tasks pushed to the deque since somebody was last woken for them, or found awake.
+    pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
     pub(super) in_driver: Cell<bool>,
     /// Cells made less cells freed by this worker; see `cells`.
@@ -43,6 +45,7 @@ impl Core {
             slot_streak: Cell::new(0),
             yields: Cell::new(0),
             searching: Cell::new(false),
+            unannounced: Cell::new(0),
             in_driver: Cell::new(false),
             cells: Cell::new(0),
         }

@@ -46,6 +46,11 @@ impl Monitor {
         }
     }
 
+    /// Names the calling thread as the monitor's.
+    pub(crate) fn bind_thread(&self) {
+        *self.thread.lock() = Some(thread::current());
+    }
+
     /// A worker got up; the caller made a fence since (M1).
     #[inline]
     pub(super) fn worker_woke(&self) {
@@ -88,7 +93,7 @@ struct Watch {
 /// The monitor thread: ends with the runtime.
 pub(crate) fn run(shared: &Shared) {
     let monitor = &shared.monitor;
-    *monitor.thread.lock() = Some(thread::current());
+    monitor.bind_thread();
     let mut watch = Watch { pulses: vec![0; shared.remotes.len()], pause: SHORTEST_LOOK };
     while !monitor.is_stopping() {
         thread::park_timeout(watch.pause);
@@ -102,7 +107,7 @@ pub(crate) fn run(shared: &Shared) {
 
 impl Monitor {
     /// Waits until a worker is awake.
-    fn sleep(&self, shared: &Shared) {
+    pub(crate) fn sleep(&self, shared: &Shared) {
         self.asleep.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         if !shared.idle.all_asleep() || self.is_stopping() {

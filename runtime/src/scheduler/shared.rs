@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) injector_interval: u32,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
+    /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
+    pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
     pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_thread_start: Option<Hook>,
@@ -58,7 +60,7 @@ pub(crate) struct Remote {
     /// The monitor wants the worker to look at the driver at its next turn.
     pub(super) attend_driver: AtomicBool,
     pub(super) stealer: Stealer,
-    pub(super) parker: Parker,
+    pub(crate) parker: Parker,
     pub(super) owned: OwnedList,
     pub(super) stats: WorkerStats,
 }
@@ -82,14 +84,14 @@ impl Remote {
 /// The multi-thread scheduler.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
-    pub(super) idle: Idle,
+    pub(crate) idle: Idle,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
-    pub(super) monitor: Monitor,
-    pub(super) shutdown: Shutdown,
+    pub(crate) monitor: Monitor,
+    pub(crate) shutdown: Shutdown,
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     alive: Alive<Self>,
@@ -165,35 +167,38 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = local::with_core(self, |core| {
-            core.map(|core| {
-                core.cells.set(core.cells.get() + 1);
-                core.index
-            })
-        });
-        if shard.is_none() {
-            self.alive.add(1);
-        }
-        let shard = shard.unwrap_or(self.remotes.len());
-        let spawned = cells::spawn(future, self, shard, id);
-        let late = self.start(spawned.owned, spawned.notified, shard);
-        Started { join: spawned.join, late }
+        local::with_core(this, |core| {
+            let shard = match core {
+                Some(core) => {
+                    core.cells.set(core.cells.get() + 1);
+                    core.index
+                }
+                None => {
+                    this.alive.add(1);
+                    this.remotes.len()
+                }
+            };
+            let spawned = cells::spawn(future, this, shard, id);
+            let late = this.start(spawned.owned, spawned.notified, core);
+            Started { join: spawned.join, late }
+        })
     }
 
     /// The part of `spawn` that does not know the future.
-    fn start(&self, owned: TaskRef, notified: Notified, shard: usize) -> Option<Notified> {
-        let list = self.remotes.get(shard).map_or(&self.outside, |remote| &remote.owned);
+    fn start(&self, owned: TaskRef, notified: Notified, core: Option<&Core>) -> Option<Notified> {
+        let list = core.map_or(&self.outside, |core| &self.remotes[core.index].owned);
         if let Err(owned) = list.insert(owned) {
             drop(owned);
             return Some(notified);
         }
-        if let Err(notified) = self.schedule_local(notified, false) {
-            self.schedule_remote(notified);
+        match core {
+            Some(core) => core.schedule(self, notified, Origin::Spawned),
+            None => self.schedule_remote(notified),
         }
         None
     }
@@ -213,7 +218,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn unpark(&self, worker: usize) {
+    pub(crate) fn unpark(&self, worker: usize) {
         self.remotes[worker].parker.unpark(&self.driver);
     }
 
@@ -229,10 +234,23 @@ impl Shared {
     }
 }
 
+/// How a task comes into a worker's queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Spawned,
+    Woken,
+    /// It woke itself while it ran.
+    Yielded,
+}
+
+/// Pushes within one poll between two looks at the sleepers. The first push looks at once; the
+/// others are announced at the latest when the poll ends, or by the monitor if it does not.
+const PUSHES_PER_LOOK: u32 = 16;
+
 impl Core {
-    /// Queues a woken or spawned task on its own worker.
+    /// Queues a task on its own worker.
     #[inline]
-    fn schedule(&self, shared: &Shared, task: Notified, yielded: bool) {
+    pub(crate) fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
         if self.in_driver.get() {
@@ -240,26 +258,38 @@ impl Core {
             self.queue.push(task);
             return;
         }
-        let queued = if yielded {
-            remote.stats.yields.add(1);
-            self.yields.set(self.yields.get() + 1);
-            // Alone it needs nobody else: this worker looks at its deque next.
-            let alone = self.queue.is_empty() && remote.slot.is_empty();
-            self.queue.push(task);
-            !alone
-        } else if !shared.config.slot {
-            self.queue.push(task);
-            true
-        } else {
-            match remote.slot.put(task) {
-                Some(displaced) => {
-                    self.queue.push(displaced);
-                    true
+        match origin {
+            Origin::Yielded => {
+                remote.stats.yields.add(1);
+                self.yields.set(self.yields.get() + 1);
+                // Alone it needs nobody else: this worker looks at its deque next.
+                let alone = self.queue.is_empty() && remote.slot.is_empty();
+                self.queue.push(task);
+                if alone {
+                    return;
                 }
-                None => false,
             }
-        };
-        if queued {
+            // A batch of new tasks runs in the order of their spawns.
+            Origin::Spawned if !remote.slot.is_empty() => self.queue.push(task),
+            _ if !shared.config.slot => self.queue.push(task),
+            Origin::Spawned | Origin::Woken => match remote.slot.put(task) {
+                Some(displaced) => self.queue.push(displaced),
+                // Into the empty slot: nobody is woken.
+                None => return,
+            },
+        }
+        let unannounced = self.unannounced.get();
+        if unannounced % PUSHES_PER_LOOK == 0 {
+            shared.wake_for_queued();
+        }
+        self.unannounced.set(unannounced + 1);
+    }
+
+    /// The poll is over: announces what it pushed and nobody was told of.
+    #[inline]
+    pub(super) fn announce_pushes(&self, shared: &Shared) {
+        // The first push looked itself, and nothing was pushed since.
+        if self.unannounced.replace(0) > 1 {
             shared.wake_for_queued();
         }
     }
@@ -274,7 +304,7 @@ impl Owner for Shared {
     fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
         local::with_core(self, |core| match core {
             Some(core) => {
-                core.schedule(self, task, yielded);
+                core.schedule(self, task, if yielded { Origin::Yielded } else { Origin::Woken });
                 Ok(())
             }
             None => Err(task),

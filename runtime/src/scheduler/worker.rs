@@ -51,16 +51,8 @@ impl Local {
             if shared.shutdown.has_begun() {
                 break;
             }
-            let tick = core.tick.get().wrapping_add(1);
-            core.tick.set(tick);
-            if core.should_look_at_driver(shared) {
-                core.look_at_driver(shared);
-            }
-            if let Some(task) = core.next_task(shared).or_else(|| core.search(shared)) {
-                core.found_work(shared);
+            if let Some(task) = core.turn(shared) {
                 self.run_task(task, core.index);
-            } else {
-                core.sleep(shared);
             }
         }
         match self.take_core() {
@@ -80,10 +72,28 @@ impl Local {
         self.polling.set(true);
         task.run();
         self.polling.set(false);
+        if let Some(core) = self.core() {
+            core.announce_pushes(&self.shared);
+        }
     }
 }
 
 impl Core {
+    /// One turn of the loop: finds a task, or sleeps.
+    #[inline]
+    pub(crate) fn turn(&self, shared: &Shared) -> Option<Notified> {
+        self.tick.set(self.tick.get().wrapping_add(1));
+        if self.should_look_at_driver(shared) {
+            self.look_at_driver(shared);
+        }
+        let task = self.next_task(shared).or_else(|| self.search(shared));
+        match task {
+            Some(_) => self.found_work(shared),
+            None => self.sleep(shared),
+        }
+        task
+    }
+
     #[inline]
     fn should_look_at_driver(&self, shared: &Shared) -> bool {
         let remote = &shared.remotes[self.index];
@@ -144,13 +154,13 @@ impl Core {
     }
 
     /// Nothing to do: publish that, look once more, wait.
-    fn sleep(&self, shared: &Shared) {
+    pub(crate) fn sleep(&self, shared: &Shared) {
         let remote = &shared.remotes[self.index];
         remote.stats.end_polls();
         // A searcher leaves the count before the last look.
         shared.idle.fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
-            self.get_up(shared);
+            let _ = self.get_up(shared);
             return;
         }
         remote.stats.parks.add(1);
@@ -158,8 +168,7 @@ impl Core {
             hook();
         }
         self.wait(shared);
-        self.get_up(shared);
-        shared.monitor.worker_woke();
+        let _ = self.get_up(shared);
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
@@ -171,7 +180,7 @@ impl Core {
         }
     }
 
-    fn wait(&self, shared: &Shared) {
+    pub(crate) fn wait(&self, shared: &Shared) {
         let parker = &shared.remotes[self.index].parker;
         if let Some(mut token) = shared.driver.try_token() {
             self.in_driver.set(true);
@@ -188,11 +197,15 @@ impl Core {
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
     /// wake-up that comes late only makes its next wait short.
-    fn get_up(&self, shared: &Shared) {
-        if shared.idle.get_up(self.index) == GotUp::Woken {
+    pub(crate) fn get_up(&self, shared: &Shared) -> GotUp {
+        let got_up = shared.idle.get_up(self.index);
+        if got_up == GotUp::Woken {
             self.searching.set(true);
         }
-        // Pairs with the fence of the monitor before it goes to sleep.
+        // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
+        // even if this worker did not wait.
         fence(Ordering::SeqCst);
+        shared.monitor.worker_woke();
+        got_up
     }
 }

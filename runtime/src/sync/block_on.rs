@@ -39,8 +39,10 @@ impl Wake for Unpark {
 pub(crate) fn block_on<F: Future>(what: &str, future: F) -> F::Output {
     entered::refuse_blocking(what);
     let mut future = pin!(future);
-    let unpark =
-        Arc::new(Unpark { thread: thread::current(), is_woken: AtomicBool::new(false) });
+    let unpark = Arc::new(Unpark {
+        thread: thread::current(),
+        is_woken: AtomicBool::new(false),
+    });
     let waker = unpark.clone().into();
     let mut cx = Context::from_waker(&waker);
     loop {

@@ -142,7 +142,8 @@ impl Notify {
 
     /// `Ok` if the state was `from` and is `to` now.
     fn step(&self, from: usize, to: usize) -> Result<usize, usize> {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+        self.state
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
     }
 
     fn make_wait(&self) -> Wait {
@@ -270,7 +271,11 @@ impl Notify {
         let mut now = self.load();
         loop {
             // While `WAITING` only we change the state; else a permit may come or go.
-            let permit = if now & PERMIT == WAITING { EMPTY } else { now & PERMIT };
+            let permit = if now & PERMIT == WAITING {
+                EMPTY
+            } else {
+                now & PERMIT
+            };
             match self.step(now, now.wrapping_add(GENERATION) & !PERMIT | permit) {
                 Ok(_) => break,
                 Err(seen) => now = seen,
@@ -317,7 +322,11 @@ impl Wait {
             Stage::Queued => notify.go_on(waiter, *this.generation, waker),
             Stage::Done => Poll::Ready(()),
         };
-        *this.stage = if polled.is_ready() { Stage::Done } else { Stage::Queued };
+        *this.stage = if polled.is_ready() {
+            Stage::Done
+        } else {
+            Stage::Queued
+        };
         polled
     }
 
@@ -394,7 +403,9 @@ impl Notify {
                 drop(waiters);
                 return Poll::Ready(());
             }
-            let Some(waker) = waker else { return Poll::Pending };
+            let Some(waker) = waker else {
+                return Poll::Pending;
+            };
             let is_settled = waiter.waker.with_mut(|slot| {
                 // SAFETY: by N4 the waker is touched under the lock, which we have.
                 let slot = unsafe { &mut *slot };
@@ -430,15 +441,15 @@ impl Notify {
                 return;
             }
         }
-        match waiter.outcome.load(Ordering::Acquire) {
-            by @ (BY_ONE | BY_LAST) => self.notify(by),
-            _ => {}
+        let outcome = waiter.outcome.load(Ordering::Acquire);
+        if matches!(outcome, BY_ONE | BY_LAST) {
+            self.notify(outcome);
         }
     }
 }
 
 /// The futures of [`Notify`].
-pub mod futures {
+pub(super) mod futures {
     use super::{Arc, Context, Future, Notify, Pin, Poll, Wait, fmt, pin_project};
 
     pin_project! {
@@ -522,13 +533,17 @@ pub mod futures {
 
     impl fmt::Debug for Notified<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("Notified").field("stage", &self.wait.stage).finish_non_exhaustive()
+            f.debug_struct("Notified")
+                .field("stage", &self.wait.stage)
+                .finish_non_exhaustive()
         }
     }
 
     impl fmt::Debug for OwnedNotified {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("OwnedNotified").field("stage", &self.wait.stage).finish_non_exhaustive()
+            f.debug_struct("OwnedNotified")
+                .field("stage", &self.wait.stage)
+                .finish_non_exhaustive()
         }
     }
 }

@@ -120,13 +120,13 @@ impl<T> Channel<T> {
     fn update(&self, change: impl Fn(usize) -> Option<usize>) -> Result<usize, usize> {
         let mut now = self.load();
         loop {
-            let Some(next) = change(now) else { return Err(now) };
-            match self.state.compare_exchange_weak(
-                now,
-                next,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            let Some(next) = change(now) else {
+                return Err(now);
+            };
+            match self
+                .state
+                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => return Ok(now),
                 Err(seen) => now = seen,
             }
@@ -245,7 +245,9 @@ impl<T> Shared<T> {
 impl<T> Shared<T> {
     /// Takes no more values; wakes the sender that waits for this.
     fn close(self) {
-        let before = self.update(|now| Some((now | RX_CLOSED) & !TX_WAKER)).unwrap_or(0);
+        let before = self
+            .update(|now| Some((now | RX_CLOSED) & !TX_WAKER))
+            .unwrap_or(0);
         let (_, tx_waker) = self.take_wakers(before & TX_WAKER);
         if let Some(waker) = tx_waker {
             wake_contained(waker);
@@ -314,13 +316,24 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         tx_waker: UnsafeCell::new(MaybeUninit::uninit()),
         _track: Track::new(),
     });
-    let shared = Shared { channel: NonNull::from(Box::leak(channel)), marker: PhantomData };
-    (Sender { shared: Some(shared) }, Receiver { shared: Some(shared) })
+    let shared = Shared {
+        channel: NonNull::from(Box::leak(channel)),
+        marker: PhantomData,
+    };
+    (
+        Sender {
+            shared: Some(shared),
+        },
+        Receiver {
+            shared: Some(shared),
+        },
+    )
 }
 
 impl<T> Sender<T> {
     fn shared(&self) -> Shared<T> {
-        self.shared.expect("only `send` empties it, and takes the sender")
+        self.shared
+            .expect("only `send` empties it, and takes the sender")
     }
 
     /// Sends the value. A success does not say that the receiver will look at it.

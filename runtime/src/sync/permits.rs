@@ -171,7 +171,9 @@ impl Queue {
         // SAFETY: the node was linked until now, so alive (P4).
         let waker = unsafe { self.with_request(node, |request| request.waker.take()) };
         // SAFETY: as above; the store is the last access (P4). Release: what the permits guard.
-        unsafe { node.as_ref() }.outcome.store(outcome, Ordering::Release);
+        unsafe { node.as_ref() }
+            .outcome
+            .store(outcome, Ordering::Release);
         waker
     }
 
@@ -182,7 +184,14 @@ impl Queue {
     /// As for [`List::push_back`].
     unsafe fn join(&mut self, node: NonNull<Waiter>, missing: usize, waker: Waker) {
         // SAFETY: the node is not linked yet, so the caller's alone.
-        unsafe { self.with_request(node, |r| *r = Request { missing, waker: Some(waker) }) };
+        unsafe {
+            self.with_request(node, |r| {
+                *r = Request {
+                    missing,
+                    waker: Some(waker),
+                }
+            })
+        };
         // SAFETY: the caller's promise.
         unsafe { self.waiters.push_back(node) };
     }
@@ -191,7 +200,9 @@ impl Queue {
     /// Returns those left over.
     fn release(&mut self, mut count: usize, wakes: &mut WakeBatch) -> usize {
         while count > 0 && wakes.can_push() {
-            let Some(head) = self.waiters.front() else { break };
+            let Some(head) = self.waiters.front() else {
+                break;
+            };
             // SAFETY: the head is linked, so alive (P4).
             let (given, is_full) = unsafe {
                 self.with_request(head, |request| {
@@ -256,16 +267,6 @@ impl Permits {
         }
     }
 
-    crate::loom::const_fn! {
-        /// Like [`Self::new`], but closed from the start.
-        pub(crate) const fn new_closed() -> Self {
-            Self {
-                word: AtomicUsize::new(CLOSED),
-                queue: Mutex::new(Queue { waiters: List::new() }),
-            }
-        }
-    }
-
     fn snapshot(&self) -> Snapshot {
         Snapshot(self.word.load(Ordering::Acquire))
     }
@@ -306,7 +307,10 @@ impl Permits {
             is_queued: false,
             waiter: Waiter {
                 links: Links::new(),
-                request: UnsafeCell::new(Request { missing: 0, waker: None }),
+                request: UnsafeCell::new(Request {
+                    missing: 0,
+                    waker: None,
+                }),
                 wanted,
                 outcome: AtomicU8::new(WAITING),
                 _pinned: PhantomPinned,
@@ -348,7 +352,9 @@ impl Permits {
         loop {
             let taken = now.free().min(count);
             let next = now.0 - taken * ONE;
-            match self.word.compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Acquire)
+            match self
+                .word
+                .compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Acquire)
             {
                 Ok(_) => return taken,
                 Err(seen) => now = Snapshot(seen),
@@ -482,12 +488,10 @@ impl Permits {
                     (next, Some(waiter.wanted - got))
                 }
             };
-            match self.word.compare_exchange(
-                now.0,
-                next.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            match self
+                .word
+                .compare_exchange(now.0, next.0, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Err(seen) => now = Snapshot(seen),
                 Ok(_) => match queued {
                     None => break Poll::Ready(Ok(())),
@@ -524,7 +528,10 @@ impl Permits {
             // SAFETY: the node is ours and alive, and still queued here.
             let is_settled = unsafe {
                 queue.with_request(node, |request| {
-                    let is_same = request.waker.as_ref().is_some_and(|old| old.will_wake(waker));
+                    let is_same = request
+                        .waker
+                        .as_ref()
+                        .is_some_and(|old| old.will_wake(waker));
                     if !is_same && fresh.is_some() {
                         std::mem::swap(&mut request.waker, &mut fresh);
                         return true;
@@ -562,6 +569,11 @@ impl Permits {
 
 impl std::fmt::Debug for Permits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Permits").field("available", &self.available()).finish()
+        f.debug_struct("Permits")
+            .field("available", &self.available())
+            .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

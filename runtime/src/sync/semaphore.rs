@@ -99,7 +99,9 @@ impl Semaphore {
     /// Panics if `permits` exceeds [`Self::MAX_PERMITS`].
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Self { permits: Permits::new(permits) }
+        Self {
+            permits: Permits::new(permits),
+        }
     }
 
     crate::loom::const_fn! {
@@ -158,7 +160,10 @@ impl Semaphore {
     /// Cancel safe: dropping the future loses no permit, only the place in the queue.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         match self.permits.acquire(n as usize).await {
-            Ok(()) => Ok(SemaphorePermit { semaphore: self, count: n }),
+            Ok(()) => Ok(SemaphorePermit {
+                semaphore: self,
+                count: n,
+            }),
             Err(Closed) => Err(AcquireError::new()),
         }
     }
@@ -179,7 +184,10 @@ impl Semaphore {
     /// [`TryAcquireError`] says why there were too few.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(SemaphorePermit { semaphore: self, count: n })
+        Ok(SemaphorePermit {
+            semaphore: self,
+            count: n,
+        })
     }
 
     /// Waits for one permit by blocking the thread.
@@ -237,7 +245,10 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         match self.permits.acquire(n as usize).await {
-            Ok(()) => Ok(OwnedSemaphorePermit { semaphore: self, count: n }),
+            Ok(()) => Ok(OwnedSemaphorePermit {
+                semaphore: self,
+                count: n,
+            }),
             Err(Closed) => Err(AcquireError::new()),
         }
     }
@@ -261,7 +272,10 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(OwnedSemaphorePermit { semaphore: self, count: n })
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            count: n,
+        })
     }
 
     /// Waits for one permit that keeps the semaphore alive, by blocking the thread.
@@ -292,7 +306,10 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        block_on("Semaphore::blocking_acquire_many_owned", self.acquire_many_owned(n))
+        block_on(
+            "Semaphore::blocking_acquire_many_owned",
+            self.acquire_many_owned(n),
+        )
     }
 
     /// Closes the semaphore: tasks that wait and all later calls get an error. Permits that are
@@ -337,7 +354,10 @@ impl<'a> SemaphorePermit<'a> {
     /// Splits `n` permits off, or returns `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         let count = split_off(&mut self.count, n)?;
-        Some(Self { semaphore: self.semaphore, count })
+        Some(Self {
+            semaphore: self.semaphore,
+            count,
+        })
     }
 
     /// Returns how many permits this is.
@@ -369,7 +389,10 @@ impl OwnedSemaphorePermit {
     /// Splits `n` permits off, or returns `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         let count = split_off(&mut self.count, n)?;
-        Some(Self { semaphore: self.semaphore.clone(), count })
+        Some(Self {
+            semaphore: self.semaphore.clone(),
+            count,
+        })
     }
 
     /// Returns the semaphore that the permits belong to.

@@ -28,12 +28,18 @@ impl Instant {
     /// Returns the current time: the runtime's if its clock is paused, else the system's.
     #[inline]
     pub fn now() -> Self {
-        if clock::any_ever_paused() { Self::runtime_now() } else { Self(clock::system_now()) }
+        if clock::any_ever_paused() {
+            Self::runtime_now()
+        } else {
+            Self(clock::system_now())
+        }
     }
 
     #[cold]
     fn runtime_now() -> Self {
-        Self(context::with_clock(|clock| clock.map_or_else(clock::system_now, |clock| clock.now())))
+        Self(context::with_clock(|clock| {
+            clock.map_or_else(clock::system_now, |clock| clock.now())
+        }))
     }
 
     /// Wraps a [`std::time::Instant`].

@@ -103,7 +103,11 @@ impl Interval {
     fn new(start: Instant, period: Duration) -> Self {
         assert!(!period.is_zero(), "`period` must be non-zero.");
         let delay = Box::pin(sleep_until(start));
-        Self { delay, period, missed_tick_behavior: MissedTickBehavior::default() }
+        Self {
+            delay,
+            period,
+            missed_tick_behavior: MissedTickBehavior::default(),
+        }
     }
 
     /// Waits for the next tick and returns when it was due.
@@ -119,7 +123,9 @@ impl Interval {
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.delay.as_mut().poll(cx));
         let due = self.delay.deadline();
-        let next = self.missed_tick_behavior.next_tick(due, Instant::now(), self.period);
+        let next = self
+            .missed_tick_behavior
+            .next_tick(due, Instant::now(), self.period);
         self.delay.as_mut().restart(next);
         Poll::Ready(due)
     }
@@ -189,7 +195,11 @@ mod tests {
             (Skip, 50, 56, 100),
         ] {
             let next = behavior.next_tick(start + ms(due_ms), start + ms(taken_ms), ms(50));
-            assert_eq!(next - start, ms(next_ms), "{behavior:?} {due_ms} {taken_ms}");
+            assert_eq!(
+                next - start,
+                ms(next_ms),
+                "{behavior:?} {due_ms} {taken_ms}"
+            );
         }
     }
 
@@ -201,6 +211,9 @@ mod tests {
             assert!(behavior.next_tick(now, now + ms(10), Duration::MAX) > now - ms(1_000));
         }
         assert_eq!(remainder(Duration::MAX, Duration::MAX), Duration::ZERO);
-        assert_eq!(remainder(Duration::MAX, Duration::from_nanos(1)), Duration::ZERO);
+        assert_eq!(
+            remainder(Duration::MAX, Duration::from_nanos(1)),
+            Duration::ZERO
+        );
     }
 }

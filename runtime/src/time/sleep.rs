@@ -52,7 +52,10 @@ use timer::Key;
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let state = State::New { check: false, is_due: duration.is_zero() };
+    let state = State::New {
+        check: false,
+        is_due: duration.is_zero(),
+    };
     Sleep::new(Instant::after(duration), state)
 }
 
@@ -71,7 +74,10 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 /// The clock was not compared with the deadline yet.
-const UNCHECKED: State = State::New { check: true, is_due: false };
+const UNCHECKED: State = State::New {
+    check: true,
+    is_due: false,
+};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -125,7 +131,12 @@ pin_project! {
 impl Sleep {
     #[track_caller]
     fn new(deadline: Instant, state: State) -> Self {
-        Self { deadline, shard: context::timer_shard(), state, pinned: PhantomPinned }
+        Self {
+            deadline,
+            shard: context::timer_shard(),
+            state,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Returns when this ends.
@@ -213,7 +224,10 @@ impl Future for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep").field("deadline", &self.deadline).field("state", &self.state).finish()
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("state", &self.state)
+            .finish()
     }
 }
 

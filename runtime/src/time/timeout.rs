@@ -27,7 +27,10 @@ use std::task::{Context, Poll};
 /// Panics outside of a runtime, or if its time is not enabled.
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { value: future.into_future(), delay: sleep(duration) }
+    Timeout {
+        value: future.into_future(),
+        delay: sleep(duration),
+    }
 }
 
 /// Gives `future` until `deadline`. See [`timeout`].
@@ -45,7 +48,10 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// Panics outside of a runtime, or if its time is not enabled.
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { value: future.into_future(), delay: sleep_until(deadline) }
+    Timeout {
+        value: future.into_future(),
+        delay: sleep_until(deadline),
+    }
 }
 
 pin_project! {

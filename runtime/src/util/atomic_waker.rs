@@ -26,6 +26,7 @@
 #![allow(unsafe_code)]
 
 use crate::loom::cell::UnsafeCell;
+use crate::loom::hint;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
@@ -76,7 +77,9 @@ impl AtomicWaker {
             Ordering::Acquire,
         );
         if claimed.is_err() {
-            // Being woken, or somebody else registers: have the task poll again.
+            // Being woken, or somebody else registers: have the task poll again, after giving the
+            // other thread the few instructions that it needs.
+            hint::spin_loop();
             waker.wake_by_ref();
             return;
         }

@@ -5,4 +5,5 @@ pub(crate) mod entered;
 pub(crate) mod list;
 pub(crate) mod park;
 pub(crate) mod rng;
+pub(crate) mod spin_lock;
 pub(crate) mod wake_batch;

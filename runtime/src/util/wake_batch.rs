@@ -34,7 +34,11 @@ pub(crate) struct WakeBatch {
 impl WakeBatch {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self { slots: [const { MaybeUninit::uninit() }; CAPACITY], len: 0, first_panic: None }
+        Self {
+            slots: [const { MaybeUninit::uninit() }; CAPACITY],
+            len: 0,
+            first_panic: None,
+        }
     }
 
     /// Whether there is room for one more.

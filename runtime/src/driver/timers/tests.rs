@@ -38,11 +38,20 @@ impl Bench {
             counter.fetch_add(1, Relaxed);
         });
         let timers = Timers::new(worker_shards, clock.clone(), wake);
-        Self { timers, clock, wakes, fired: StdArc::default() }
+        Self {
+            timers,
+            clock,
+            wakes,
+            fired: StdArc::default(),
+        }
     }
 
     fn waker(&self, number: usize) -> Waker {
-        StdArc::new(Recorder { number, fired: self.fired.clone() }).into()
+        StdArc::new(Recorder {
+            number,
+            fired: self.fired.clone(),
+        })
+        .into()
     }
 
     fn arm(&self, shard: &Shard, at_ms: u64, number: usize) -> Key {
@@ -127,8 +136,11 @@ fn a_moved_timer_fires_at_its_new_deadline() {
     assert_eq!(shard.rearm(key, 4 * MS, true), Rearm::Due);
     assert_eq!(bench.take_fired(), [1]);
     assert_eq!(shard.rearm(key, 20 * MS, true), Rearm::Gone);
-    assert!(matches!(shard.arm(5 * MS, bench.waker(3), true), Ok(Arm::Due)));
-    assert_eq!(bench.timers.auto_advance(), false);
+    assert!(matches!(
+        shard.arm(5 * MS, bench.waker(3), true),
+        Ok(Arm::Due)
+    ));
+    assert!(!bench.timers.auto_advance());
 }
 
 /// I4 without a race: who wakes the reactor's waiter, and who need not.
@@ -144,7 +156,9 @@ fn only_an_earlier_deadline_from_outside_ends_the_wait() {
     let _ = arm_outside(10);
     let _ = arm_outside(11);
     assert_eq!(bench.wakes(), 0, "the wait ends in time by itself");
-    let Arm::Armed(early) = arm_outside(9) else { panic!("due") };
+    let Arm::Armed(early) = arm_outside(9) else {
+        panic!("due")
+    };
     assert_eq!(bench.wakes(), 1);
     bench.timers.end_wait();
     assert_eq!(bench.timers.prepare_wait(), Some(9 * MS));
@@ -205,14 +219,19 @@ fn the_clock_jumps_to_timers_that_still_exist() {
 fn shutdown_wakes_everybody_and_refuses_from_then_on() {
     let bench = Bench::new(1);
     let shard = bench.timers.shard(0);
-    let keys: Vec<Key> = (0..1_000).map(|n| bench.arm(shard, 1 + n as u64, n)).collect();
+    let keys: Vec<Key> = (0..1_000)
+        .map(|n| bench.arm(shard, 1 + n as u64, n))
+        .collect();
     bench.arm(bench.timers.outside(), 5, 1_000);
     bench.timers.shutdown();
     let mut fired = bench.take_fired();
     fired.sort_unstable();
     assert_eq!(fired, (0..=1_000).collect::<Vec<_>>());
     assert!(shard.is_shut_down());
-    assert!(matches!(shard.arm(9 * MS, bench.waker(0), true), Err(TimersShutDown)));
+    assert!(matches!(
+        shard.arm(9 * MS, bench.waker(0), true),
+        Err(TimersShutDown)
+    ));
     assert_eq!(shard.rearm(keys[7], 9 * MS, true), Rearm::Gone);
     assert!(!shard.cancel(keys[8]));
     assert_eq!(bench.timers.next_deadline_ns(), None);
@@ -228,7 +247,11 @@ fn a_jump_of_an_hour_fires_everything_in_order_over_several_turns() {
     }
     bench.clock.advance_to(3_600_000 * MS);
     assert_eq!(bench.timers.fire_due(0), PER_TURN);
-    assert_eq!(bench.timers.prepare_wait(), Some(MS * (1 + PER_TURN as u64)), "no wait");
+    assert_eq!(
+        bench.timers.prepare_wait(),
+        Some(MS * (1 + PER_TURN as u64)),
+        "no wait"
+    );
     bench.timers.end_wait();
     assert_eq!(bench.timers.fire_all_due(), PER_TURN);
     assert_eq!(bench.timers.shard(0).fire_all(), count - 2 * PER_TURN);
@@ -331,7 +354,12 @@ mod against_a_sorted_map {
     }
 
     fn delay_us() -> impl Strategy<Value = u64> {
-        prop_oneof![0..3_u64, 0..5_000_u64, 0..100_000_000_u64, Just(u64::MAX / 1_000)]
+        prop_oneof![
+            0..3_u64,
+            0..5_000_u64,
+            0..100_000_000_u64,
+            Just(u64::MAX / 1_000)
+        ]
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -372,7 +400,9 @@ mod against_a_sorted_map {
 
         fn at_ns(&self, after_us: u64) -> (u64, u64) {
             let deadline_ns = self.bench.clock.now_ns().saturating_add(after_us * 1_000);
-            let ms_ns = deadline_ns.checked_next_multiple_of(MS).unwrap_or(u64::MAX - u64::MAX % MS);
+            let ms_ns = deadline_ns
+                .checked_next_multiple_of(MS)
+                .unwrap_or(u64::MAX - u64::MAX % MS);
             (deadline_ns, ms_ns)
         }
 
@@ -383,24 +413,40 @@ mod against_a_sorted_map {
 
         fn pick(&self, which: usize) -> Option<(usize, Expected)> {
             let nth = which % self.armed.len().max(1);
-            self.armed.iter().nth(nth).map(|(&number, &expected)| (number, expected))
+            self.armed
+                .iter()
+                .nth(nth)
+                .map(|(&number, &expected)| (number, expected))
         }
 
         fn expect_fired(&mut self, shards: &[usize]) {
-            let mut due: Vec<(usize, Expected)> = self.armed.iter()
+            let mut due: Vec<(usize, Expected)> = self
+                .armed
+                .iter()
                 .filter(|(_, timer)| shards.contains(&timer.shard) && self.is_due(timer.at_ns))
                 .map(|(&number, &timer)| (number, timer))
                 .collect();
-            due.iter().for_each(|(number, _)| { self.armed.remove(number); });
+            due.iter().for_each(|(number, _)| {
+                self.armed.remove(number);
+            });
             let fired = self.bench.take_fired();
             // Shard by shard, each by its deadlines.
-            let at = |number: &usize| due.iter().find(|(n, _)| n == number)
-                .map(|(_, timer)| (timer.shard, timer.at_ns));
-            assert!(fired.is_sorted_by_key(|number| at(number).expect("not due")), "order");
+            let at = |number: &usize| {
+                due.iter()
+                    .find(|(n, _)| n == number)
+                    .map(|(_, timer)| (timer.shard, timer.at_ns))
+            };
+            assert!(
+                fired.is_sorted_by_key(|number| at(number).expect("not due")),
+                "order"
+            );
             let mut fired = fired;
             fired.sort_unstable();
             due.sort_unstable_by_key(|(number, _)| *number);
-            assert_eq!(fired, due.iter().map(|(number, _)| *number).collect::<Vec<_>>());
+            assert_eq!(
+                fired,
+                due.iter().map(|(number, _)| *number).collect::<Vec<_>>()
+            );
         }
 
         fn run(&mut self, op: Op) {
@@ -410,7 +456,11 @@ mod against_a_sorted_map {
                     let number = self.count;
                     self.count += 1;
                     let waker = self.bench.waker(number);
-                    match self.shard(shard).arm(deadline_ns, waker, shard != 2).unwrap() {
+                    match self
+                        .shard(shard)
+                        .arm(deadline_ns, waker, shard != 2)
+                        .unwrap()
+                    {
                         Arm::Armed(key) => {
                             assert!(!self.is_due(at_ns));
                             self.armed.insert(number, Expected { shard, key, at_ns });
@@ -419,14 +469,21 @@ mod against_a_sorted_map {
                     }
                 }
                 Op::Cancel { which } => {
-                    let Some((number, timer)) = self.pick(which) else { return };
+                    let Some((number, timer)) = self.pick(which) else {
+                        return;
+                    };
                     assert!(self.shard(timer.shard).cancel(timer.key));
                     self.armed.remove(&number);
                 }
                 Op::Rearm { which, after_us } => {
-                    let Some((number, timer)) = self.pick(which) else { return };
+                    let Some((number, timer)) = self.pick(which) else {
+                        return;
+                    };
                     let (deadline_ns, at_ns) = self.at_ns(after_us);
-                    match self.shard(timer.shard).rearm(timer.key, deadline_ns, timer.shard != 2) {
+                    match self
+                        .shard(timer.shard)
+                        .rearm(timer.key, deadline_ns, timer.shard != 2)
+                    {
                         Rearm::Moved => {
                             assert!(!self.is_due(at_ns));
                             self.armed.insert(number, Expected { at_ns, ..timer });

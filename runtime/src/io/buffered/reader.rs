@@ -70,7 +70,7 @@ impl<R: AsyncRead> BufReader<R> {
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
         assert!(
             capacity > 0,
-            "the capacity of a BufReader must be greater than 0"
+            "a BufReader's capacity must be greater than zero"
         );
         let buf = vec![0; capacity].into_boxed_slice();
         Self {

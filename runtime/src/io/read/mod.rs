@@ -1,7 +1,7 @@
 //! [`AsyncReadExt`]: the methods of readers to `.await`, one future per file.
 
 mod chain;
-mod read;
+mod once;
 mod read_buf;
 mod read_exact;
 mod read_int;
@@ -12,7 +12,7 @@ mod take;
 pub use self::chain::Chain;
 pub use self::take::Take;
 
-use self::read::Read;
+use self::once::Read;
 use self::read_buf::ReadInto;
 use self::read_exact::ReadExact;
 use self::read_to_end::ReadToEnd;

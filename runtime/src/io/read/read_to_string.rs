@@ -2,7 +2,7 @@
 
 use super::read_to_end::Tail;
 use crate::io::AsyncRead;
-use crate::io::lines::Utf8Target;
+use crate::io::buf_read::Utf8Target;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::io;

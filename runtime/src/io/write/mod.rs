@@ -1,8 +1,8 @@
 //! [`AsyncWriteExt`]: the methods of writers to `.await`, one future per file.
 
 mod flush;
+mod once;
 mod shutdown;
-mod write;
 mod write_all;
 mod write_all_buf;
 mod write_buf;
@@ -10,8 +10,8 @@ mod write_int;
 mod write_vectored;
 
 use self::flush::Flush;
+use self::once::Write;
 use self::shutdown::Shutdown;
-use self::write::Write;
 use self::write_all::WriteAll;
 use self::write_all_buf::WriteAllBuf;
 use self::write_buf::WriteBuf;

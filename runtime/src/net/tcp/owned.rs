@@ -83,7 +83,7 @@ fn reunite(read: OwnedReadHalf, write: OwnedWriteHalf) -> Result<TcpStream, Reun
         return Err(ReuniteError(read, write));
     }
     drop(write.0.give_away());
-    Ok(Arc::try_unwrap(read.0).ok().expect("both halves were here"))
+    Ok(Arc::try_unwrap(read.0).expect("both halves were here"))
 }
 
 impl OwnedReadHalf {

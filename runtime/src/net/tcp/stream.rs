@@ -3,7 +3,8 @@
 use super::owned::{OwnedReadHalf, OwnedWriteHalf, split_owned};
 use super::split::{ReadHalf, WriteHalf};
 use crate::driver::evented::{Evented, STREAM_INTEREST};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf, fill_buf_mut};
+use crate::io::read_buf::fill_buf_mut;
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{no_address, resolve};
 use crate::runtime::context;

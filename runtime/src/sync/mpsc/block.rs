@@ -61,8 +61,9 @@ struct Slot<T> {
 }
 
 struct Block<T> {
-    /// The position of the first slot. Changed only while the block is not linked.
-    start: usize,
+    /// The position of the first slot. Changed only while the block is not linked. In a cell, so
+    /// that the models see a writer that still reads a block when it is taken away (B6).
+    start: UnsafeCell<usize>,
     next: AtomicPtr<Block<T>>,
     /// `IN_USE`, or one more than the position of B6.
     released_at: AtomicUsize,
@@ -73,7 +74,7 @@ struct Block<T> {
 impl<T> Block<T> {
     fn new(start: usize) -> Box<Self> {
         Box::new(Self {
-            start,
+            start: UnsafeCell::new(start),
             next: AtomicPtr::new(ptr::null_mut()),
             released_at: AtomicUsize::new(IN_USE),
             slots: std::array::from_fn(|_| Slot {
@@ -86,13 +87,24 @@ impl<T> Block<T> {
 
     /// Makes a used block like a new one.
     fn reset(&mut self, start: usize) {
-        self.start = start;
+        self.set_start(start);
         // Nobody else has the block: the link that publishes it later orders these stores.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
         self.released_at.store(IN_USE, Ordering::Relaxed);
         for slot in &self.slots {
             slot.state.store(EMPTY, Ordering::Relaxed);
         }
+    }
+
+    #[inline]
+    fn start(&self) -> usize {
+        // SAFETY: a linked block's start does not change; by B6 this one is still linked.
+        self.start.with(|start| unsafe { *start })
+    }
+
+    fn set_start(&mut self, start: usize) {
+        // SAFETY: `&mut self`: nobody else has the block.
+        self.start.with_mut(|cell| unsafe { *cell = start });
     }
 
     fn slot(&self, position: usize) -> &Slot<T> {
@@ -102,7 +114,10 @@ impl<T> Block<T> {
     /// Whether all slots were written; from the back, which is written last.
     fn is_full(&self) -> bool {
         // Acquire: the writers' earlier loads of `tail_block` happen before it moves (B5).
-        self.slots.iter().rev().all(|slot| slot.state.load(Ordering::Acquire) == READY)
+        self.slots
+            .iter()
+            .rev()
+            .all(|slot| slot.state.load(Ordering::Acquire) == READY)
     }
 }
 
@@ -138,7 +153,15 @@ pub(super) fn queue<T>() -> (Queue<T>, Head<T>) {
         tail_block: AtomicPtr::new(block.as_ptr()),
         spare: AtomicPtr::new(ptr::null_mut()),
     };
-    (queue, Head { position: 0, block, oldest: block, closed_at: None })
+    (
+        queue,
+        Head {
+            position: 0,
+            block,
+            oldest: block,
+            closed_at: None,
+        },
+    )
 }
 
 /// What the writer has to do after a push.
@@ -181,7 +204,7 @@ impl<T> Queue<T> {
         let block = self.tail_block.load(Ordering::Acquire);
         // SAFETY: by B5 it is not beyond our block, by B6 it stays until our slot is ready.
         let mut block = unsafe { &*block };
-        if block.start != position & !(SLOTS - 1) {
+        if block.start() != position & !(SLOTS - 1) {
             block = self.walk(block, position);
         }
         if position % SLOTS == SLOTS - 1 {
@@ -195,7 +218,7 @@ impl<T> Queue<T> {
     fn walk<'a>(&'a self, mut block: &'a Block<T>, position: usize) -> &'a Block<T> {
         // Each look at a block that is not full is in vain, so not every writer does it.
         let mut may_advance = position % SLOTS % 8 == 0;
-        while block.start != position & !(SLOTS - 1) {
+        while block.start() != position & !(SLOTS - 1) {
             let next = self.successor(block);
             if may_advance {
                 may_advance = block.is_full() && self.advance(block, next);
@@ -229,7 +252,7 @@ impl<T> Queue<T> {
         if let Some(next) = NonNull::new(block.next.load(Ordering::Acquire)) {
             return next;
         }
-        let start = block.start + SLOTS;
+        let start = block.start() + SLOTS;
         let fresh = match NonNull::new(self.spare.swap(ptr::null_mut(), Ordering::AcqRel)) {
             Some(mut spare) => {
                 // SAFETY: the swap made it ours alone.
@@ -254,7 +277,9 @@ impl<T> Queue<T> {
     }
 
     /// Keeps a block that nobody reaches for later, and frees the one kept before.
-    fn put_away(&self, block: NonNull<Block<T>>) {
+    fn put_away(&self, mut block: NonNull<Block<T>>) {
+        // SAFETY: the caller is the last that reaches the block.
+        unsafe { block.as_mut() }.set_start(usize::MAX);
         if let Some(kept) = NonNull::new(self.spare.swap(block.as_ptr(), Ordering::AcqRel)) {
             // SAFETY: the swap made it ours alone; blocks come from boxes.
             drop(unsafe { Box::from_raw(kept.as_ptr()) });
@@ -320,7 +345,8 @@ impl<T> Queue<T> {
         let slot = unsafe { head.block.as_ref() }.slot(head.position);
         // Release: the registered waker. Acquire: the value, if it is there (B3).
         let marked =
-            slot.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire);
+            slot.state
+                .compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire);
         marked != Err(READY)
     }
 

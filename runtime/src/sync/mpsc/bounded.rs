@@ -35,7 +35,10 @@ pub struct Receiver<T> {
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
-    let (tx, rx) = chan::channel(Bounded { permits: Permits::new(buffer), bound: buffer });
+    let (tx, rx) = chan::channel(Bounded {
+        permits: Permits::new(buffer),
+        bound: buffer,
+    });
     (Sender { tx }, Receiver { rx })
 }
 
@@ -95,7 +98,12 @@ impl<T> Sender<T> {
     }
 
     async fn take(&self, count: usize) -> Result<(), SendError<()>> {
-        self.tx.limit.permits.acquire(count).await.map_err(|_| SendError(()))
+        self.tx
+            .limit
+            .permits
+            .acquire(count)
+            .await
+            .map_err(|_| SendError(()))
     }
 
     /// Waits for room for one message. The permit holds the room until it is used or dropped.
@@ -219,7 +227,9 @@ impl<T> Sender<T> {
     /// Returns a handle that does not keep the channel open.
     #[must_use = "a weak sender that is dropped at once does nothing"]
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { weak: self.tx.downgrade() }
+        WeakSender {
+            weak: self.tx.downgrade(),
+        }
     }
 
     /// Returns how many senders there are.
@@ -282,7 +292,10 @@ impl<T> Receiver<T> {
     /// Panics on a thread that runs asynchronous tasks.
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        block_on("mpsc::Receiver::blocking_recv_many", self.recv_many(buffer, limit))
+        block_on(
+            "mpsc::Receiver::blocking_recv_many",
+            self.recv_many(buffer, limit),
+        )
     }
 
     /// Refuses further messages; those in the channel, and those of permits that are out, can
@@ -370,13 +383,17 @@ impl<T> WeakSender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { tx: self.tx.clone() }
+        Self {
+            tx: self.tx.clone(),
+        }
     }
 }
 
 impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
-        Self { weak: self.weak.clone() }
+        Self {
+            weak: self.weak.clone(),
+        }
     }
 }
 

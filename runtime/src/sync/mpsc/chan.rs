@@ -226,7 +226,9 @@ impl<T, L: Limit> Clone for Tx<T, L> {
     fn clone(&self) -> Self {
         // Relaxed: as for any count, a new handle comes from a living one (C2).
         self.chan.senders.fetch_add(1, Ordering::Relaxed);
-        Self { chan: self.chan.clone() }
+        Self {
+            chan: self.chan.clone(),
+        }
     }
 }
 
@@ -260,7 +262,11 @@ impl<T, L: Limit> Weak<T, L> {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(Tx { chan: self.chan.clone() }),
+                Ok(_) => {
+                    return Some(Tx {
+                        chan: self.chan.clone(),
+                    });
+                }
                 Err(seen) => count = seen,
             }
         }
@@ -352,7 +358,11 @@ impl<T, L: Limit> Rx<T, L> {
                 debug_assert!(taken.is_some(), "only the reader empties a ready slot");
                 return Poll::Ready(taken);
             }
-            if is_finished(chan, head) { Poll::Ready(None) } else { Poll::Pending }
+            if is_finished(chan, head) {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            }
         });
         if polled.is_ready() {
             unit.made_progress();
@@ -381,7 +391,9 @@ impl<T, L: Limit> Rx<T, L> {
         let polled = self.poll_take(cx, |chan, head| {
             let before = buffer.len();
             while buffer.len() - before < limit {
-                let Some(value) = chan.queue.pop(head) else { break };
+                let Some(value) = chan.queue.pop(head) else {
+                    break;
+                };
                 buffer.push(value);
             }
             let count = buffer.len() - before;

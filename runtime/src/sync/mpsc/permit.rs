@@ -99,11 +99,15 @@ impl<T> OwnedPermit<T> {
     }
 
     fn tx(&self) -> &Tx<T, Bounded> {
-        self.tx.as_ref().expect("a permit has its sender until it is consumed")
+        self.tx
+            .as_ref()
+            .expect("a permit has its sender until it is consumed")
     }
 
     fn into_tx(mut self) -> Tx<T, Bounded> {
-        self.tx.take().expect("a permit has its sender until it is consumed")
+        self.tx
+            .take()
+            .expect("a permit has its sender until it is consumed")
     }
 
     /// Sends a message into the room, also when the receiver was closed meanwhile; returns the
@@ -157,6 +161,8 @@ impl<T> fmt::Debug for PermitIterator<'_, T> {
 
 impl<T> fmt::Debug for OwnedPermit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("chan", &self.tx).finish()
+        f.debug_struct("OwnedPermit")
+            .field("chan", &self.tx)
+            .finish()
     }
 }

@@ -63,7 +63,9 @@ impl<T> UnboundedSender<T> {
     /// Returns a handle that does not keep the channel open.
     #[must_use = "a weak sender that is dropped at once does nothing"]
     pub fn downgrade(&self) -> WeakUnboundedSender<T> {
-        WeakUnboundedSender { weak: self.tx.downgrade() }
+        WeakUnboundedSender {
+            weak: self.tx.downgrade(),
+        }
     }
 
     /// Returns how many senders there are.
@@ -126,7 +128,10 @@ impl<T> UnboundedReceiver<T> {
     /// Panics on a thread that runs asynchronous tasks.
     #[track_caller]
     pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-        block_on("mpsc::UnboundedReceiver::blocking_recv_many", self.recv_many(buffer, limit))
+        block_on(
+            "mpsc::UnboundedReceiver::blocking_recv_many",
+            self.recv_many(buffer, limit),
+        )
     }
 
     /// Refuses further messages; those in the channel can still be received. `recv` returns
@@ -204,30 +209,39 @@ impl<T> WeakUnboundedSender<T> {
 
 impl<T> Clone for UnboundedSender<T> {
     fn clone(&self) -> Self {
-        Self { tx: self.tx.clone() }
+        Self {
+            tx: self.tx.clone(),
+        }
     }
 }
 
 impl<T> Clone for WeakUnboundedSender<T> {
     fn clone(&self) -> Self {
-        Self { weak: self.weak.clone() }
+        Self {
+            weak: self.weak.clone(),
+        }
     }
 }
 
 impl<T> fmt::Debug for UnboundedSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedSender").field("chan", &self.tx).finish()
+        f.debug_struct("UnboundedSender")
+            .field("chan", &self.tx)
+            .finish()
     }
 }
 
 impl<T> fmt::Debug for WeakUnboundedSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakUnboundedSender").finish_non_exhaustive()
+        f.debug_struct("WeakUnboundedSender")
+            .finish_non_exhaustive()
     }
 }
 
 impl<T> fmt::Debug for UnboundedReceiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnboundedReceiver").field("chan", &self.rx).finish()
+        f.debug_struct("UnboundedReceiver")
+            .field("chan", &self.rx)
+            .finish()
     }
 }

@@ -29,7 +29,11 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// Takes over the permit of the guard that `part` was derived from.
     pub(super) fn new(part: *mut T, permits: &'a Permits) -> Self {
-        Self { part, permits, marker: PhantomData }
+        Self {
+            part,
+            permits,
+            marker: PhantomData,
+        }
     }
 
     /// Narrows the guard further.
@@ -116,10 +120,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
-    pub fn try_map<S: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedMappedMutexGuard<T, S>, Self>
+    pub fn try_map<S: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
     where
         F: FnOnce(&mut U) -> Option<&mut S>,
     {

@@ -63,7 +63,10 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: Sized,
     {
-        Self { permits: Permits::new(1), value: UnsafeCell::new(value) }
+        Self {
+            permits: Permits::new(1),
+            value: UnsafeCell::new(value),
+        }
     }
 
     crate::loom::const_fn! {

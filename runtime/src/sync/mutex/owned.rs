@@ -26,7 +26,9 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     fn locked(&self) -> &Arc<Mutex<T>> {
-        self.mutex.as_ref().expect("a guard holds its mutex until it is consumed")
+        self.mutex
+            .as_ref()
+            .expect("a guard holds its mutex until it is consumed")
     }
 
     /// Narrows the guard to a part of the value.
@@ -45,10 +47,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
-    pub fn try_map<U: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
