@@ -165,7 +165,7 @@ impl Token<'_> {
     /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
     fn wait_paused(&mut self, until_ns: u64) {
         let turn = self.reactor.turn(Wait::Now);
-        if turn.events > 0 || turn.woken {
+        if turn.events > 0 || turn.woken || until_ns <= self.driver.clock.now_ns() {
             return;
         }
         if self.driver.clock.can_auto_advance() {

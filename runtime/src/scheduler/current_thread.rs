@@ -15,6 +15,7 @@ use super::cells::Started;
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
+use super::shutdown::UNHANDLED_PANIC;
 use super::stats::WorkerStats;
 use crate::blocking::Pool;
 use crate::budget;
@@ -485,10 +486,7 @@ impl Shared {
     fn check_poisoned(&self) {
         if self.poisoned.load(Ordering::Relaxed) {
             self.owned.close();
-            panic!(
-                "a spawned task panicked and the runtime is configured to shut down on unhandled \
-                 panic"
-            );
+            panic!("{UNHANDLED_PANIC}");
         }
     }
 }

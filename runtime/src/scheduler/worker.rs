@@ -9,6 +9,7 @@ use crate::driver::{clock, timers};
 use crate::loom::hint;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
+use crate::util::bomb::Bomb;
 use crate::util::entered::{self, Entered};
 
 /// Requeued tasks between two looks at the driver: ready I/O runs within ten.
@@ -17,6 +18,7 @@ const YIELDS_PER_DRIVER_LOOK: u32 = 8;
 /// Runs a worker on this thread until shutdown, or until `block_in_place` takes its core.
 pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let index = core.index;
+    let bomb = Bomb::new("a worker");
     shared.remotes[index].parker.bind_thread();
     let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
     let local = Local::new(shared.clone(), core);
@@ -30,6 +32,7 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     if ended == Ended::Shutdown {
         shared.worker_ended();
     }
+    bomb.defuse();
 }
 
 fn use_wheel_of(shared: &Shared, worker: Option<usize>) {
