@@ -38,6 +38,7 @@
 #![deny(unsafe_code)]
 
 mod budget;
+mod park;
 mod loom;
 mod util;
 

@@ -11,6 +11,12 @@
 #![allow(unsafe_code)]
 #![allow(unused_imports, dead_code)] // each arm offers the same names, used or not
 
+/// Std's atomics in every arm, for statics that order nothing: no checker needs to see them,
+/// and loom's have no constant constructor.
+pub(crate) mod unordered {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+}
+
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 pub(crate) use self::plain::*;
 
@@ -164,6 +170,11 @@ mod plain {
     }
 
     pub(crate) mod thread {
+        /// Waits a little for another thread.
+        pub(crate) fn pause(duration: std::time::Duration) {
+            std::thread::park_timeout(duration);
+        }
+
         pub(crate) use std::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
             yield_now,
@@ -403,8 +414,8 @@ mod modelled {
     /// A lock that is held for long and tried by others. Loom's own blocks a thread that is
     /// about to try while another one locks, until that one unlocks: a deadlock of the model's.
     mod try_mutex {
-        use super::sync::atomic::{AtomicBool, Ordering};
-        use super::sync::{Mutex, MutexGuard};
+        use crate::loom::sync::atomic::{AtomicBool, Ordering};
+        use crate::loom::sync::{Mutex, MutexGuard};
 
         #[derive(Debug)]
         pub(crate) struct TryMutex<T> {
@@ -470,6 +481,11 @@ mod modelled {
         pub(crate) use ::loom::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, park, yield_now,
         };
+
+        /// Lets another thread run: time does not pass by itself here.
+        pub(crate) fn pause(_duration: std::time::Duration) {
+            yield_now();
+        }
 
         /// Loom has no time: a timed park is a plain one.
         pub(crate) fn park_timeout(_limit: std::time::Duration) {
@@ -540,6 +556,11 @@ mod shuffled {
     }
 
     pub(crate) mod thread {
+        /// Lets another thread run: time does not pass by itself here.
+        pub(crate) fn pause(_duration: std::time::Duration) {
+            yield_now();
+        }
+
         pub(crate) use ::shuttle::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
             yield_now,

@@ -4,11 +4,11 @@
 //! share. Their order means nothing.
 
 use crate::loom::local;
+// Uniqueness needs no order.
+use crate::loom::unordered::{AtomicU64, Ordering};
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
-// A plain std counter: uniqueness needs no ordering, so no checker needs to see it.
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const BLOCK: u64 = 1_024;
 

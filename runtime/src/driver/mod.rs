@@ -104,9 +104,7 @@ impl Driver {
 
     /// Whether some wheel has a deadline that has passed.
     pub(crate) fn has_overdue_timer(&self) -> bool {
-        self.timers.as_ref().is_some_and(|timers| {
-            timers.next_deadline_ns().is_some_and(|deadline| deadline <= self.clock.now_ns())
-        })
+        self.timers.as_ref().is_some_and(|timers| timers.is_overdue(self.clock.now_ns()))
     }
 
     /// Fires whatever is due, without the token. Returns how many timers fired.
@@ -147,7 +145,7 @@ impl Token<'_> {
             None => {
                 self.reactor.turn(Wait::Forever);
             }
-            Some(until_ns) if driver.clock.is_paused() => self.wait_paused(until_ns),
+            Some(_) if driver.clock.is_paused() => self.wait_paused(),
             Some(until_ns) => {
                 let now_ns = driver.clock.now_ns();
                 let wait =
@@ -163,15 +161,17 @@ impl Token<'_> {
     }
 
     /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
-    fn wait_paused(&mut self, until_ns: u64) {
+    fn wait_paused(&mut self) {
         let turn = self.reactor.turn(Wait::Now);
-        if turn.events > 0 || turn.woken || until_ns <= self.driver.clock.now_ns() {
+        if turn.events > 0 || turn.woken {
             return;
         }
-        if self.driver.clock.can_auto_advance() {
-            self.driver.clock.advance_to(until_ns);
+        let advanced = self.driver.timers.as_ref().is_some_and(Timers::auto_advance);
+        if advanced {
             self.reactor.clock_was_set();
         } else {
+            // Blocking calls hold the clock, and wake the driver when they are done; or what was
+            // armed has been cancelled.
             self.reactor.turn(Wait::Forever);
         }
     }

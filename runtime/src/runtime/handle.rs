@@ -13,7 +13,7 @@ use crate::scheduler::cells;
 use crate::scheduler::job::Job;
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
-use crate::util::park;
+use crate::park;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;

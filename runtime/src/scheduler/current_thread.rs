@@ -27,7 +27,7 @@ use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex};
 use crate::util::entered::{self, Entered};
-use crate::util::park::ThreadWaker;
+use crate::park::ThreadWaker;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};

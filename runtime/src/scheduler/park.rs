@@ -81,11 +81,6 @@ impl Parker {
             .is_ok()
     }
 
-    /// Forgets a notification that need not be waited for any more.
-    pub(crate) fn forget_notification(&self) {
-        let _ = self.take_notification();
-    }
-
     /// Ends the wait, the present one or the next.
     pub(crate) fn unpark(&self, driver: &Driver) {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {

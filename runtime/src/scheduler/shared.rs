@@ -37,10 +37,6 @@ pub(crate) struct Config {
     pub(crate) slot: bool,
     /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
     pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
-    pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) on_thread_start: Option<Hook>,
-    pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) on_thread_park: Option<Hook>,
     pub(crate) on_thread_unpark: Option<Hook>,
     /// Ends the runtime when a task whose handle is gone panics.

@@ -27,7 +27,7 @@ use crate::cell::Notified;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
-use crate::util::park::{self, ThreadWaker};
+use crate::park::{self, ThreadWaker};
 use std::time::{Duration, Instant};
 
 /// Between two looks of the last worker for a task that somebody else still has.
@@ -254,7 +254,7 @@ impl Local {
                 // A waker between its update and its push: rare and short. Or a task that is
                 // still being polled in `block_in_place`, which may take its time.
                 Steal::Empty => {
-                    wait(pause);
+                    thread::pause(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
@@ -268,14 +268,4 @@ impl Local {
             self.shared.alive().add(core.cells.replace(0));
         }
     }
-}
-
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
-fn wait(pause: Duration) {
-    thread::park_timeout(pause);
-}
-
-#[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
-fn wait(_pause: Duration) {
-    thread::yield_now();
 }
