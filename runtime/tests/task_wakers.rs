@@ -128,11 +128,11 @@ type Slot = Arc<Mutex<Option<Waker>>>;
 fn leaves_its_waker(runtime: &Runtime, slot: &Slot, polls: &Count) -> JoinHandle<()> {
     let (slot, polls) = (slot.clone(), polls.clone());
     runtime.spawn(poll_fn(move |cx| {
-        polls.add();
         let before = slot
             .lock()
             .expect("no panic inside")
             .replace(cx.waker().clone());
+        polls.add();
         if before.is_some() {
             Poll::Ready(())
         } else {
@@ -182,8 +182,8 @@ fn a_waker_kept_for_ever_does_not_stop_the_shutdown() {
         let future = {
             let (slot, polls) = (slot.clone(), polls.clone());
             poll_fn(move |cx| {
-                polls.add();
                 *slot.lock().expect("no panic inside") = Some(cx.waker().clone());
+                polls.add();
                 Poll::<()>::Pending
             })
         };
