@@ -2,5 +2,6 @@
 
 pub mod blocking;
 pub mod cell;
+pub mod scheduler;
 pub mod sync;
 pub mod timers;

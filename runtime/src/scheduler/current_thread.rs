@@ -15,6 +15,7 @@ use super::cells::Started;
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
+use super::shutdown::UNHANDLED_PANIC;
 use super::stats::WorkerStats;
 use crate::blocking::Pool;
 use crate::budget;
@@ -61,6 +62,12 @@ struct Seat {
     core: Option<Box<Core>>,
     /// Threads in `block_on` without the seat.
     waiting: Vec<std::sync::Arc<ThreadWaker>>,
+}
+
+impl Seat {
+    fn forget(&mut self, waiter: &std::sync::Arc<ThreadWaker>) {
+        self.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, waiter));
+    }
 }
 
 /// What the holder of the seat has.
@@ -191,44 +198,22 @@ impl Shared {
     /// Runs `future` and, while this thread holds the seat, all tasks.
     pub(crate) fn block_on<F: Future>(this: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
-        let parker = ThreadWaker::current();
-        let waker = parker.waker();
+        // Also when the future panics.
+        let waiter =
+            Waiter { shared: this, parker: ThreadWaker::current(), waits: Cell::new(false) };
+        let waker = waiter.parker.waker();
         loop {
-            if let Some(seated) = Seated::take(this) {
+            if let Some(seated) = waiter.take_seat(this) {
                 return seated.drive(future.as_mut());
             }
             let mut cx = Context::from_waker(&waker);
             let polled = budget::with_initial(|| future.as_mut().poll(&mut cx));
             if let Poll::Ready(output) = polled {
-                this.leave_waiting(&parker);
                 return output;
             }
-            if this.wait_for_seat(&parker) {
-                parker.park();
+            if waiter.wait_for_seat() {
+                waiter.parker.park();
             }
-        }
-    }
-
-    /// Puts this thread among those that wait for the seat; false if the seat is free.
-    fn wait_for_seat(&self, parker: &std::sync::Arc<ThreadWaker>) -> bool {
-        let mut seat = self.seat.lock();
-        if seat.core.is_some() {
-            return false;
-        }
-        if !seat.waiting.iter().any(|waiting| std::sync::Arc::ptr_eq(waiting, parker)) {
-            seat.waiting.push(parker.clone());
-        }
-        true
-    }
-
-    /// This thread needs no seat any more: if it was just offered one, the offer goes on (T2).
-    fn leave_waiting(&self, parker: &std::sync::Arc<ThreadWaker>) {
-        let mut seat = self.seat.lock();
-        seat.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, parker));
-        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
-        drop(seat);
-        if let Some(next) = next {
-            next.unpark();
         }
     }
 
@@ -275,6 +260,54 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::AcqRel) {
             self.driver.wake();
+        }
+    }
+}
+
+/// A thread in `block_on`; on drop it needs no seat any more.
+struct Waiter<'a> {
+    shared: &'a Shared,
+    parker: std::sync::Arc<ThreadWaker>,
+    /// In the list of those that wait, or taken off it by an offer.
+    waits: Cell<bool>,
+}
+
+impl Waiter<'_> {
+    /// Whoever sits does not wait any more, or it would be offered the seat in the place of
+    /// somebody who does (T2).
+    fn take_seat(&self, shared: &Arc<Shared>) -> Option<Seated> {
+        let seated = Seated::take(shared)?;
+        if self.waits.replace(false) {
+            shared.seat.lock().forget(&self.parker);
+        }
+        Some(seated)
+    }
+
+    /// Puts this thread among those that wait for the seat; false if the seat is free.
+    fn wait_for_seat(&self) -> bool {
+        let mut seat = self.shared.seat.lock();
+        if seat.core.is_some() {
+            return false;
+        }
+        seat.forget(&self.parker);
+        seat.waiting.push(self.parker.clone());
+        self.waits.set(true);
+        true
+    }
+}
+
+impl Drop for Waiter<'_> {
+    /// If this thread was just offered the seat the offer goes on (T2).
+    fn drop(&mut self) {
+        if !self.waits.get() {
+            return;
+        }
+        let mut seat = self.shared.seat.lock();
+        seat.forget(&self.parker);
+        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
+        drop(seat);
+        if let Some(next) = next {
+            next.unpark();
         }
     }
 }
@@ -453,10 +486,7 @@ impl Shared {
     fn check_poisoned(&self) {
         if self.poisoned.load(Ordering::Relaxed) {
             self.owned.close();
-            panic!(
-                "a spawned task panicked and the runtime is configured to shut down on unhandled \
-                 panic"
-            );
+            panic!("{UNHANDLED_PANIC}");
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::job::Job;
 use super::local::{self, Core};
 use super::shared::Shared;
-use super::worker;
 use crate::loom::sync::Arc;
 use crate::util::entered::{self, Entered};
 
@@ -61,7 +60,7 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
     let job = Job::Own(Box::new(move || {
         let core = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(core) = core {
-            worker::run(shared, core);
+            (shared.config.run_worker)(shared, core);
         }
     }));
     match pool.spawn(job) {

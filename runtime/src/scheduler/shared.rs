@@ -31,8 +31,12 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     /// Turns between two looks at the injector while there is local work.
     pub(crate) injector_interval: u32,
+    /// Whether workers may search a little longer before they sleep: not with one core.
+    pub(crate) may_spin: bool,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
+    /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
+    pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
     pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_thread_start: Option<Hook>,
@@ -58,7 +62,7 @@ pub(crate) struct Remote {
     /// The monitor wants the worker to look at the driver at its next turn.
     pub(super) attend_driver: AtomicBool,
     pub(super) stealer: Stealer,
-    pub(super) parker: Parker,
+    pub(crate) parker: Parker,
     pub(super) owned: OwnedList,
     pub(super) stats: WorkerStats,
 }
@@ -82,14 +86,14 @@ impl Remote {
 /// The multi-thread scheduler.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
-    pub(super) idle: Idle,
+    pub(crate) idle: Idle,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
-    pub(super) monitor: Monitor,
-    pub(super) shutdown: Shutdown,
+    pub(crate) monitor: Monitor,
+    pub(crate) shutdown: Shutdown,
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     alive: Alive<Self>,
@@ -216,7 +220,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn unpark(&self, worker: usize) {
+    pub(crate) fn unpark(&self, worker: usize) {
         self.remotes[worker].parker.unpark(&self.driver);
     }
 
@@ -234,7 +238,7 @@ impl Shared {
 
 /// How a task comes into a worker's queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     Spawned,
     Woken,
     /// It woke itself while it ran.
@@ -248,7 +252,7 @@ const PUSHES_PER_LOOK: u32 = 16;
 impl Core {
     /// Queues a task on its own worker.
     #[inline]
-    fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
+    pub(crate) fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
         if self.in_driver.get() {
