@@ -4,8 +4,8 @@
 //! hundreds of task switches. So where sleeps turn out short a worker keeps searching for a
 //! bounded time first; while it does, pushes wake nobody (P2 of [`super::idle`]).
 //!
-//! The rule is a credit: a sleep that ended soon earns some, a search that found something earns
-//! more, one in vain costs. Without credit there is no spinning, so a worker whose sleeps are
+//! The rule is a credit: a sleep that a push ended soon earns some, a search that found something
+//! earns more, one in vain costs. Without credit there is no spinning, so a worker whose sleeps are
 //! long burns nothing. Searching is limited to half of the awake workers anyway, and there is
 //! none with one core.
 //!

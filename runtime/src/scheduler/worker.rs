@@ -146,10 +146,11 @@ impl Core {
         self.steal(shared).or_else(|| self.search_longer(shared))
     }
 
-    /// Keeps looking for a bounded time, if that has paid lately.
+    /// Keeps looking for a bounded time, if that has paid lately. Not while nobody waits in the
+    /// reactor: an event there would go unseen meanwhile.
     fn search_longer(&self, shared: &Shared) -> Option<Notified> {
         let credit = self.credit.get();
-        if !credit.allows_spin() || !shared.config.may_spin {
+        if !credit.allows_spin() || !shared.config.may_spin || shared.driver.is_unattended() {
             return None;
         }
         let end = clock::system_now() + spin::LONGEST_SPIN;
@@ -198,8 +199,10 @@ impl Core {
         }
         let before = clock::system_now();
         self.wait(shared);
-        let _ = self.get_up(shared);
-        self.credit.set(self.credit.get().after_sleep(before.elapsed()));
+        let got_up = self.get_up(shared);
+        if got_up == GotUp::Woken {
+            self.credit.set(self.credit.get().after_sleep(before.elapsed()));
+        }
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
