@@ -5,6 +5,7 @@ use super::local::{Core, Local};
 use super::shared::Shared;
 use crate::cell::Notified;
 use crate::driver::timers;
+use crate::loom::hint;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
 use crate::util::entered::{self, Entered};
@@ -158,6 +159,8 @@ impl Core {
         shared.idle.fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
             let _ = self.get_up(shared);
+            // It may be work that this worker may not search for, or that is on its way.
+            hint::spin_loop();
             return;
         }
         remote.stats.parks.add(1);
