@@ -158,7 +158,8 @@ impl Core {
         // A searcher leaves the count before the last look.
         shared.idle.fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
-            let _ = self.get_up(shared);
+            // As a searcher: pushes may have relied on its search (P2 of `idle`).
+            let _ = self.get_up(shared, true);
             // It may be work that this worker may not search for, or that is on its way.
             hint::spin_loop();
             return;
@@ -168,7 +169,7 @@ impl Core {
             hook();
         }
         self.wait(shared);
-        let _ = self.get_up(shared);
+        let _ = self.get_up(shared, false);
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
@@ -197,11 +198,9 @@ impl Core {
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
     /// wake-up that comes late only makes its next wait short.
-    pub(crate) fn get_up(&self, shared: &Shared) -> GotUp {
-        let got_up = shared.idle.get_up(self.index);
-        if got_up == GotUp::Woken {
-            self.searching.set(true);
-        }
+    pub(crate) fn get_up(&self, shared: &Shared, searches: bool) -> GotUp {
+        let got_up = shared.idle.get_up(self.index, searches);
+        self.searching.set(searches || got_up == GotUp::Woken);
         // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
         // even if this worker did not wait.
         fence(Ordering::SeqCst);
