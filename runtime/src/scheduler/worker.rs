@@ -5,7 +5,6 @@ use super::local::{Core, Local};
 use super::shared::Shared;
 use crate::cell::Notified;
 use crate::driver::timers;
-use crate::loom::hint;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
 use crate::util::entered::{self, Entered};
@@ -160,8 +159,6 @@ impl Core {
         if shared.has_queued_work() || shared.shutdown.has_begun() {
             // As a searcher: pushes may have relied on its search (P2 of `idle`).
             let _ = self.get_up(shared, true);
-            // It may be work that this worker may not search for, or that is on its way.
-            hint::spin_loop();
             return;
         }
         remote.stats.parks.add(1);
