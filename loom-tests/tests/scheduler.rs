@@ -334,7 +334,19 @@ fn current_thread_hands_the_seat_over() {
     });
 }
 
-/// The whole: two workers, one task, joined by its spawner; then shutdown.
+/// The whole: one worker, one task, joined by its spawner; then shutdown.
+#[test]
+fn one_worker_runs_a_task_and_ends() {
+    model_within(2, || {
+        let runtime = multi_thread(1);
+        let tally = Tally::default();
+        runtime.block_on(async { runtime::spawn(tally.future()).await.unwrap() });
+        drop(runtime);
+        tally.check(1);
+    });
+}
+
+/// The same with two workers.
 #[test]
 fn two_workers_run_a_task_and_end() {
     model_within(if is_nightly() { 2 } else { 1 }, || {

@@ -191,7 +191,7 @@ impl Worker {
 
     /// Takes the worker off that list; whether it did so itself.
     pub fn get_up(&self) -> bool {
-        self.core.get_up(&self.shared) == GotUp::Alone
+        self.core.get_up(&self.shared, false) == GotUp::Alone
     }
 
     /// Arms a timer on this worker's own wheel.

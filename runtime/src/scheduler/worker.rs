@@ -190,7 +190,8 @@ impl Core {
         // A searcher leaves the count before the last look.
         shared.idle.fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
-            let _ = self.get_up(shared);
+            // As a searcher: pushes may have relied on its search (P2 of `idle`).
+            let _ = self.get_up(shared, true);
             return;
         }
         remote.stats.parks.add(1);
@@ -199,7 +200,7 @@ impl Core {
         }
         let before = clock::system_now();
         self.wait(shared);
-        let got_up = self.get_up(shared);
+        let got_up = self.get_up(shared, false);
         if got_up == GotUp::Woken {
             self.credit.set(self.credit.get().after_sleep(before.elapsed()));
         }
@@ -231,11 +232,9 @@ impl Core {
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
     /// wake-up that comes late only makes its next wait short.
-    pub(crate) fn get_up(&self, shared: &Shared) -> GotUp {
-        let got_up = shared.idle.get_up(self.index);
-        if got_up == GotUp::Woken {
-            self.searching.set(true);
-        }
+    pub(crate) fn get_up(&self, shared: &Shared, searches: bool) -> GotUp {
+        let got_up = shared.idle.get_up(self.index, searches);
+        self.searching.set(searches || got_up == GotUp::Woken);
         // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
         // even if this worker did not wait.
         fence(Ordering::SeqCst);
