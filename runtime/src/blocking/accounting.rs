@@ -19,7 +19,8 @@
 //! ```
 //!
 //! # Invariants
-//! - **I1** `idle + claims <= threads <= limit`.
+//! - **I1** `idle + claims <= threads <= limit + extra`, but for threads that have just ended an
+//!   extra job: they leave when they look, if there are too many.
 //! - **I2** `queued > 0` implies `threads > 0`: no job without a thread that will look.
 //! - **I3** `queued > 0` and `idle > 0` imply `claims > 0`: no job waits beside a sleeper unless
 //!   a claimed thread is on its way.
@@ -27,6 +28,11 @@
 //!   each of these passes the help on while jobs are left. With I3: every job finds all the
 //!   threads that the limit allows, one wake at a time.
 //! - **I5** `closed` implies `idle == 0`, and it stays so.
+//!
+//! # Extra jobs
+//! A job that needs a thread of its own for long (a worker's core, from `block_in_place`) raises
+//! the limit by one from its submission to its end. So the limit is what is left for the other
+//! jobs, and an extra job never waits for one of them: each finds its thread by I4.
 //!
 //! # Why one claim at a time
 //! A submitter that finds a claim on its way only queues its job. The claimed thread looks at
@@ -50,6 +56,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
     limit: usize,
+    extra: usize,
     threads: usize,
     idle: usize,
     claims: usize,
@@ -112,6 +119,7 @@ impl Counts {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
+            extra: 0,
             threads: 0,
             idle: 0,
             claims: 0,
@@ -150,13 +158,32 @@ impl Counts {
                 self.queued += 1;
                 return Submit::QueueAndWake;
             }
-            if self.threads < self.limit {
+            if self.threads < self.most() {
                 self.start();
                 return Submit::Start;
             }
         }
         self.queued += 1;
         self.checked(Submit::Queue)
+    }
+
+    /// As [`Self::submit`], for an extra job: unless refused, it ends with
+    /// [`Self::extra_ended`].
+    pub(crate) fn submit_extra(&mut self) -> Submit {
+        if self.closed {
+            return Submit::Refuse;
+        }
+        self.extra += 1;
+        self.submit()
+    }
+
+    /// An extra job has been done, or given up.
+    pub(crate) fn extra_ended(&mut self) {
+        self.extra -= 1;
+    }
+
+    fn most(&self) -> usize {
+        self.limit + self.extra
     }
 
     /// A new thread runs, with its first job in hand.
@@ -168,6 +195,11 @@ impl Counts {
 
     /// A busy thread has ended its job.
     pub(crate) fn look(&mut self) -> Look {
+        if self.threads > self.most() {
+            // After an extra job: the others, of which there are enough, do the rest.
+            self.threads -= 1;
+            return self.checked(Look::Leave);
+        }
         if self.queued > 0 {
             self.queued -= 1;
             let next = self.pass_on();
@@ -235,7 +267,7 @@ impl Counts {
             self.claim();
             return PassOn::Wake;
         }
-        if self.threads < self.limit && !self.closed {
+        if self.threads < self.most() && !self.closed {
             self.queued -= 1;
             self.start();
             return PassOn::Start;
@@ -258,7 +290,6 @@ impl Counts {
         // No sum that could wrap where overflow is unchecked.
         debug_assert!(self.idle <= self.threads, "I1: {self:?}");
         debug_assert!(self.claims <= self.threads - self.idle, "I1: {self:?}");
-        debug_assert!(self.threads <= self.limit, "I1: {self:?}");
         debug_assert!(self.queued == 0 || self.threads > 0, "I2: {self:?}");
         debug_assert!(
             self.queued == 0 || self.idle == 0 || self.claims > 0,

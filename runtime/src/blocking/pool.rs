@@ -31,7 +31,8 @@ use super::accounting::{Counts, Look, PassOn, StartFailed, Submit};
 use super::seat::Seat;
 use super::start::{Berth, SpawnThread};
 use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::loom::{CHECKED, local, thread};
+use crate::loom::{local, thread};
+use crate::util::bomb::contain;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,6 +56,11 @@ pub(crate) trait Job: Send + 'static {
 
     /// Whether the work must be done even at shutdown (a write that the user believes done).
     fn is_mandatory(&self) -> bool {
+        false
+    }
+
+    /// Whether the work may last as long as the pool and needs a thread beyond the limit.
+    fn is_extra(&self) -> bool {
         false
     }
 }
@@ -202,8 +208,11 @@ impl<J: Job> Pool<J> {
     /// The pool is shutting down, or has no thread and can create none. If it has threads, a
     /// failed creation is no error: the job waits for them.
     pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
+        let is_extra = job.is_extra();
         let mut state = self.shared.lock_with_room();
-        match state.counts.submit() {
+        let submit =
+            if is_extra { state.counts.submit_extra() } else { state.counts.submit() };
+        match submit {
             Submit::Refuse => {
                 drop(state); // before the job can be dropped (P4)
                 Err(SpawnError::ShutDown(job))
@@ -391,6 +400,9 @@ impl<J: Job> Shared<J> {
         state.open -= 1;
         match state.counts.start_failed() {
             StartFailed::NoThreads => {
+                if job.is_extra() {
+                    state.counts.extra_ended();
+                }
                 let orphans = mem::take(&mut state.queue);
                 self.tell_waiter(state);
                 for orphan in orphans {
@@ -420,8 +432,9 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    /// Passes the help on, drops the lock, and does `job`.
-    fn work(shared: &Arc<Self>, mut state: MutexGuard<'_, State<J>>, job: J, pass_on: PassOn) {
+    /// Passes the help on, drops the lock, and does `job`. Returns whether it was an extra one.
+    fn work(shared: &Arc<Self>, mut state: MutexGuard<'_, State<J>>, job: J, pass_on: PassOn) -> bool {
+        let is_extra = job.is_extra();
         let closed = state.counts.is_closed();
         match pass_on {
             PassOn::Nobody => drop(state),
@@ -443,6 +456,7 @@ impl<J: Job> Shared<J> {
         } else {
             contain(|| job.run());
         }
+        is_extra
     }
 
     /// The loop of a pool thread, from its first job to its end.
@@ -450,9 +464,12 @@ impl<J: Job> Shared<J> {
         let seat = Arc::new(Seat::new());
         let mut state = shared.state.lock();
         let pass_on = state.counts.arrive();
-        Self::work(shared, state, first, pass_on);
+        let mut was_extra = Self::work(shared, state, first, pass_on);
         loop {
             state = shared.state.lock();
+            if was_extra {
+                state.counts.extra_ended();
+            }
             let mut look = state.counts.look();
             while look == Look::Idle {
                 seat.lie_down();
@@ -470,7 +487,7 @@ impl<J: Job> Shared<J> {
             }
             let Look::Run(pass_on) = look else { return };
             let job = state.queue.pop_front().expect("P1: the counts saw a job");
-            Self::work(shared, state, job, pass_on);
+            was_extra = Self::work(shared, state, job, pass_on);
         }
     }
 }
@@ -521,20 +538,6 @@ fn retire<J: Job>(job: J) {
             job.cancel()
         }
     });
-}
-
-/// Runs `f` and stops its panic, which the panic hook has reported.
-fn contain(f: impl FnOnce()) {
-    if CHECKED {
-        // A checker reports by panics too.
-        return f();
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        // The payload's own drop may panic; what that leaves behind is leaked.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            mem::forget(second);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -175,7 +175,12 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         self.drop_output();
-        let action = match state.drop_join_after_complete(false) {
+        // Most often the completer is done with the waker, or never had one.
+        let ours = !state.load().has_join_waker();
+        if ours {
+            discard_waker(self.replace_waker(None));
+        }
+        let action = match state.drop_join_after_complete(ours) {
             OnJoinDrop::DropWaker => {
                 discard_waker(self.replace_waker(None));
                 state.drop_join_after_complete(true)

@@ -19,7 +19,7 @@ use self::clock::Clock;
 use self::reactor::{Reactor, ReactorHandle, Wait};
 use self::timers::Timers;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
-use crate::loom::sync::{Arc, Mutex, MutexGuard};
+use crate::loom::sync::{Arc, TryMutex, TryMutexGuard};
 use std::io;
 
 /// What a runtime enables.
@@ -37,7 +37,7 @@ pub(crate) struct Config {
 /// The driver of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    reactor: Mutex<Reactor>,
+    reactor: TryMutex<Reactor>,
     /// Whether somebody waits in the reactor. A hint for the monitor, which orders nothing.
     attended: AtomicBool,
     handle: ReactorHandle,
@@ -61,7 +61,7 @@ impl Driver {
             Timers::new(config.wheels, clock.clone(), Box::new(move || wake.wake()))
         });
         Ok(Self {
-            reactor: Mutex::new(reactor),
+            reactor: TryMutex::new(reactor),
             attended: AtomicBool::new(false),
             handle,
             timers,
@@ -127,7 +127,7 @@ impl Driver {
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
     driver: &'a Driver,
-    reactor: MutexGuard<'a, Reactor>,
+    reactor: TryMutexGuard<'a, Reactor>,
 }
 
 impl Token<'_> {
@@ -165,7 +165,7 @@ impl Token<'_> {
     /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
     fn wait_paused(&mut self, until_ns: u64) {
         let turn = self.reactor.turn(Wait::Now);
-        if turn.events > 0 || turn.woken {
+        if turn.events > 0 || turn.woken || until_ns <= self.driver.clock.now_ns() {
             return;
         }
         if self.driver.clock.can_auto_advance() {

@@ -39,6 +39,7 @@ use super::clock::Clock;
 use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex, MutexGuard};
+use crate::util::bomb::contain;
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::task::Waker;
@@ -427,20 +428,17 @@ impl std::fmt::Debug for Shard {
     }
 }
 
-/// Wakers to run without a lock. All of them run, also when one panics.
+/// Wakers to run without a lock. All of them run, also when one panics: such a panic is foreign
+/// code's own affair, and the worker that happens to fire has more to do.
 struct WakeEach(Vec<Waker>);
 
 impl WakeEach {
     /// Runs them in order and keeps the room for others.
     fn run(&mut self) {
-        struct Rest<'a>(std::vec::Drain<'a, Waker>);
-        impl Drop for Rest<'_> {
-            fn drop(&mut self) {
-                self.0.by_ref().for_each(Waker::wake);
-            }
+        let mut rest = self.0.drain(..);
+        while rest.len() > 0 {
+            contain(|| rest.by_ref().for_each(Waker::wake));
         }
-        let mut rest = Rest(self.0.drain(..));
-        rest.0.by_ref().for_each(Waker::wake);
     }
 }
 

@@ -97,6 +97,7 @@ impl Workers {
             event_interval: 61,
             injector_interval: 31,
             slot: true,
+            may_spin: false,
             thread_name: std::sync::Arc::new(String::new),
             stack_size: None,
             on_thread_start: None,

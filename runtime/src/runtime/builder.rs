@@ -9,6 +9,7 @@ use crate::loom::thread;
 use crate::scheduler::local::Core;
 use crate::scheduler::shared::{Config, Hook, Shared};
 use crate::scheduler::{current_thread, monitor, worker};
+use crate::util::bomb::contain;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -201,27 +202,31 @@ impl Builder {
         self
     }
 
-    /// Runs `f` on each thread of the runtime before it does anything else.
+    /// Runs `f` on each thread of the runtime before it does anything else. A panic of `f` is
+    /// reported by the panic hook and otherwise ignored.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
-        self.on_thread_start = Some(std::sync::Arc::new(f));
+        self.on_thread_start = Some(contained(f));
         self
     }
 
-    /// Runs `f` on each thread of the runtime before it ends.
+    /// Runs `f` on each thread of the runtime before it ends. A panic of `f` is
+    /// reported by the panic hook and otherwise ignored.
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
-        self.on_thread_stop = Some(std::sync::Arc::new(f));
+        self.on_thread_stop = Some(contained(f));
         self
     }
 
-    /// Runs `f` on a thread that is about to sleep for want of work.
+    /// Runs `f` on a thread that is about to sleep for want of work. A panic of `f` is
+    /// reported by the panic hook and otherwise ignored.
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
-        self.on_thread_park = Some(std::sync::Arc::new(f));
+        self.on_thread_park = Some(contained(f));
         self
     }
 
-    /// Runs `f` on a thread that woke up.
+    /// Runs `f` on a thread that woke up. A panic of `f` is
+    /// reported by the panic hook and otherwise ignored.
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
-        self.on_thread_unpark = Some(std::sync::Arc::new(f));
+        self.on_thread_unpark = Some(contained(f));
         self
     }
 
@@ -315,26 +320,29 @@ impl Builder {
         let pool = Arc::new(self.pool());
         let (shared, cores) = Shared::new(self.config(workers), driver, pool);
         let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+        // The user's code that names threads runs before there are any to lose.
+        let names: Vec<_> = cores.iter().map(|_| (self.thread_name)()).collect();
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
-        let mut left = cores.len();
-        for core in cores {
-            match self.start_worker(&handle, &shared, core) {
+        let mut missing = cores.len();
+        for (core, name) in cores.into_iter().zip(names) {
+            match self.start_worker(&handle, &shared, core, name) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
-                    // The ones that run end with the runtime, which is dropped here. First the
-                    // missing: the last to be counted drains what start hooks have spawned.
-                    shared.workers_missing(left);
-                    shared.begin_shutdown();
+                    // First the missing: the last to be counted drains what start hooks spawned.
+                    shared.workers_missing(missing);
+                    runtime.abandon();
                     return Err(error);
                 }
             }
-            left -= 1;
+            missing -= 1;
         }
         if workers > 1 && self.monitor {
             match self.start_monitor(&shared) {
                 Ok(thread) => runtime.threads.push(thread),
-                // The runtime ends, and with it the workers.
-                Err(error) => return Err(error),
+                Err(error) => {
+                    runtime.abandon();
+                    return Err(error);
+                }
             }
         }
         Ok(runtime)
@@ -345,10 +353,11 @@ impl Builder {
         handle: &Handle,
         shared: &Arc<Shared>,
         core: Box<Core>,
+        name: String,
     ) -> io::Result<thread::JoinHandle<()>> {
         let (handle, shared) = (handle.clone(), shared.clone());
         let (start, stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
-        self.thread().spawn(move || {
+        self.thread(name).spawn(move || {
             let _context = super::context::enter(handle);
             if let Some(start) = start {
                 start();
@@ -367,8 +376,8 @@ impl Builder {
             .spawn(move || monitor::run(&shared))
     }
 
-    fn thread(&self) -> thread::Builder {
-        let builder = thread::Builder::new().name((self.thread_name)());
+    fn thread(&self, name: String) -> thread::Builder {
+        let builder = thread::Builder::new().name(name);
         match self.stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,
@@ -403,6 +412,7 @@ impl Builder {
             run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            may_spin: crate::loom::may_spin(),
             slot: self.slot,
             thread_name: self.thread_name.clone(),
             stack_size: self.stack_size,
@@ -426,6 +436,11 @@ fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
     let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
     let _context = super::context::enter(handle);
     worker::run(shared, core);
+}
+
+/// A hook whose panics end with it: the thread that calls it has more to do.
+fn contained(hook: impl Fn() + Send + Sync + 'static) -> Hook {
+    std::sync::Arc::new(move || contain(&hook))
 }
 
 #[track_caller]

@@ -12,7 +12,7 @@ use crate::loom::sync::Arc;
 use crate::scheduler::cells;
 use crate::scheduler::job::Job;
 use crate::scheduler::{current_thread, shared};
-use crate::util::entered;
+use crate::util::entered::{self, Entered};
 use crate::util::park;
 use std::fmt;
 use std::marker::PhantomData;
@@ -211,10 +211,16 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         refuse_nested();
         let _context = self.enter();
-        let _entered = entered::set(entered::Entered::Yes {
-            allow_block_in_place: matches!(self.scheduler, Scheduler::MultiThread(_)),
-        });
-        park::block_on(future)
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => {
+                let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+                shared.block_on(future)
+            }
+            Scheduler::CurrentThread(_) => {
+                let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
+                park::block_on(future)
+            }
+        }
     }
 
     /// Which scheduler the runtime has.
@@ -258,7 +264,7 @@ impl Handle {
 /// Refuses to block a thread that runs tasks.
 #[track_caller]
 pub(super) fn refuse_nested() {
-    if entered::current() != entered::Entered::No {
+    if entered::current() != Entered::No {
         panic!(
             "Cannot start a runtime from within a runtime. This happens because a function (like \
              `block_on`) attempted to block the current thread while the thread is being used to \

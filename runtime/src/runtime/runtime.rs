@@ -8,7 +8,6 @@ use crate::cell::join::JoinHandle;
 use crate::loom::thread;
 use crate::scheduler::current_thread;
 use crate::util::entered::{self, Entered};
-use crate::util::park;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -21,7 +20,8 @@ use std::time::Duration;
 ///
 /// # Panics
 ///
-/// Dropping it inside of asynchronous code panics, because the drop waits.
+/// Dropping it inside of asynchronous code panics, because the drop waits; its tasks are
+/// cancelled all the same.
 ///
 /// ```
 /// let runtime = runtime::runtime::Runtime::new()?;
@@ -89,9 +89,9 @@ impl Runtime {
         refuse_nested();
         let _context = self.handle.enter();
         match &self.handle.scheduler {
-            Scheduler::MultiThread(_) => {
+            Scheduler::MultiThread(shared) => {
                 let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
-                park::block_on(future)
+                shared.block_on(future)
             }
             Scheduler::CurrentThread(shared) => {
                 let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
@@ -122,33 +122,38 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
+    /// Ends a runtime that was never complete, in asynchronous code too: nothing can have been
+    /// started that takes long.
+    pub(super) fn abandon(mut self) {
+        self.begin_shutdown();
+        self.wait_for_end(None);
+    }
+
     fn shut_down(&mut self, timeout: Option<Duration>) {
-        if std::mem::replace(&mut self.ended, true) {
+        if !self.begin_shutdown() {
             return;
         }
-        if timeout != Some(Duration::ZERO) {
+        if timeout == Some(Duration::ZERO) || !is_inside_runtime() {
+            self.wait_for_end(timeout);
+            return;
+        }
+        // The runtime ends all the same, but nobody waits for it.
+        self.wait_for_end(Some(Duration::ZERO));
+        if !std::thread::panicking() {
             refuse_drop();
         }
-        let deadline = timeout
-            .and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
-        let left = || {
-            timeout.map(|timeout| {
-                deadline.map_or(timeout, |deadline| {
-                    deadline.saturating_duration_since(crate::driver::clock::system_now())
-                })
-            })
-        };
+    }
+
+    /// Cancels all tasks. On a current-thread runtime their futures are dropped here, else on
+    /// the workers. False if that was done before.
+    fn begin_shutdown(&mut self) -> bool {
+        if std::mem::replace(&mut self.ended, true) {
+            return false;
+        }
         match &self.handle.scheduler {
             Scheduler::MultiThread(shared) => {
                 shared.begin_shutdown();
                 self.handle.blocking().begin_shutdown();
-                let ended = shared.wait_for_workers(left());
-                for thread in self.threads.drain(..) {
-                    if ended && timeout != Some(Duration::ZERO) {
-                        // A worker contains its tasks' panics; its own end it, see `worker`.
-                        let _ = thread.join();
-                    }
-                }
             }
             Scheduler::CurrentThread(shared) => {
                 let _context = context::enter(self.handle.clone());
@@ -156,20 +161,42 @@ impl Runtime {
                 current_thread::Shared::shut_down(shared);
             }
         }
+        true
+    }
+
+    fn wait_for_end(&mut self, timeout: Option<Duration>) {
+        let now = crate::driver::clock::system_now;
+        let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
+        // A time-out beyond the clock's range is none.
+        let left = || deadline.map(|deadline| deadline.saturating_duration_since(now()));
+        let ended = match &self.handle.scheduler {
+            Scheduler::MultiThread(shared) => shared.wait_for_workers(left()),
+            Scheduler::CurrentThread(_) => true,
+        };
+        for thread in self.threads.drain(..) {
+            // With a limit there is no join: a hook or a thread-local destructor may outlast it.
+            if ended && deadline.is_none() {
+                // A worker contains the panics of foreign code; its own end the process.
+                let _ = thread.join();
+            }
+        }
         self.handle.blocking().shutdown(left());
     }
 }
 
-/// Waiting for threads is no business of a thread that runs tasks.
+/// Whether this thread runs tasks: waiting for threads is no business of such a one.
+fn is_inside_runtime() -> bool {
+    entered::current() != Entered::No
+}
+
+#[cold]
 #[track_caller]
-fn refuse_drop() {
-    if entered::current() != Entered::No && !std::thread::panicking() {
-        panic!(
-            "Cannot drop a runtime in a context where blocking is not allowed. This happens when \
-             a runtime is dropped from within an asynchronous context. Use \
-             `shutdown_background`, or drop it in `spawn_blocking`."
-        );
-    }
+fn refuse_drop() -> ! {
+    panic!(
+        "Cannot drop a runtime in a context where blocking is not allowed. This happens when a \
+         runtime is dropped from within an asynchronous context. Use `shutdown_background`, or \
+         drop it in `spawn_blocking`."
+    );
 }
 
 impl Drop for Runtime {

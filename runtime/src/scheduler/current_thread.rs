@@ -15,6 +15,7 @@ use super::cells::Started;
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
+use super::shutdown::UNHANDLED_PANIC;
 use super::stats::WorkerStats;
 use crate::blocking::Pool;
 use crate::budget;
@@ -176,7 +177,7 @@ impl Shared {
             local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
         });
         if !counted {
-            this.alive.add(1);
+            Alive::made_elsewhere(this);
         }
         let spawned = cells::spawn(future, this, 0, id);
         let late = this.start(spawned.owned, spawned.notified);
@@ -485,10 +486,7 @@ impl Shared {
     fn check_poisoned(&self) {
         if self.poisoned.load(Ordering::Relaxed) {
             self.owned.close();
-            panic!(
-                "a spawned task panicked and the runtime is configured to shut down on unhandled \
-                 panic"
-            );
+            panic!("{UNHANDLED_PANIC}");
         }
     }
 }

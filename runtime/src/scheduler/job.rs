@@ -33,6 +33,10 @@ impl blocking::Job for Job {
     fn is_mandatory(&self) -> bool {
         matches!(self, Self::Own(_))
     }
+
+    fn is_extra(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
 }
 
 /// The scheduler of blocking tasks: a cell whose entry goes to the pool once. It is polled

@@ -27,7 +27,16 @@ use crate::cell::Notified;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
+use crate::util::park::{self, ThreadWaker};
 use std::time::{Duration, Instant};
+
+/// Between two looks of the last worker for a task that somebody else still has.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// What `block_on` says when a task's panic has ended the runtime.
+pub(super) const UNHANDLED_PANIC: &str =
+    "a spawned task panicked and the runtime is configured to shut down on unhandled panic";
 
 /// How far the end has come.
 #[derive(Debug)]
@@ -35,6 +44,8 @@ pub(crate) struct Shutdown {
     begun: AtomicBool,
     /// A task panicked and the runtime was told to end then.
     poisoned: AtomicBool,
+    /// Threads in `block_on`, if a panic is to end it.
+    roots: Mutex<Vec<std::sync::Arc<ThreadWaker>>>,
     /// Workers that have run their own queue empty.
     drained: AtomicUsize,
     /// Workers whose loop has not ended.
@@ -47,6 +58,7 @@ impl Shutdown {
         Self {
             begun: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
+            roots: Mutex::new(Vec::new()),
             drained: AtomicUsize::new(0),
             running: Mutex::new(workers),
             all_ended: Condvar::new(),
@@ -58,12 +70,15 @@ impl Shutdown {
         self.begun.load(Ordering::Acquire)
     }
 
+    /// A task panicked and the runtime was told to end then: every `block_on` panics.
     pub(crate) fn poison(&self) {
+        let mut waiting = self.roots.lock();
         self.poisoned.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Acquire)
+        let roots = std::mem::take(&mut *waiting);
+        drop(waiting);
+        for root in roots {
+            root.unpark();
+        }
     }
 
     /// Waits until all workers have ended. False if the time ran out first.
@@ -90,11 +105,46 @@ impl Shutdown {
     }
 }
 
+/// A thread in `block_on`; leaves the list on drop.
+struct Root<'a> {
+    shutdown: &'a Shutdown,
+    parker: &'a std::sync::Arc<ThreadWaker>,
+}
+
+impl Drop for Root<'_> {
+    fn drop(&mut self) {
+        let mut roots = self.shutdown.roots.lock();
+        roots.retain(|root| !std::sync::Arc::ptr_eq(root, self.parker));
+    }
+}
+
 fn now() -> Instant {
     crate::driver::clock::system_now()
 }
 
 impl Shared {
+    /// Runs `future` on this thread, which is no worker.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a task's panic was to end the runtime, and did.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        if !self.config.shutdown_on_panic {
+            return park::block_on(future);
+        }
+        let parker = ThreadWaker::current();
+        // After the flag was set under this lock nobody wakes the thread for it any more.
+        let mut roots = self.shutdown.roots.lock();
+        roots.push(parker.clone());
+        drop(roots);
+        let _root = Root { shutdown: &self.shutdown, parker: &parker };
+        park::block_on_with(&parker, future, || {
+            if self.shutdown.poisoned.load(Ordering::Acquire) {
+                panic!("{UNHANDLED_PANIC}");
+            }
+        })
+    }
+
     /// Step 1. Idempotent.
     pub(crate) fn begin_shutdown(&self) {
         self.outside.close();
@@ -116,7 +166,8 @@ impl Shared {
         self.shutdown.wait(timeout)
     }
 
-    /// Some workers were never started: they count as ended.
+    /// Some workers will never be started: they count as ended. Called before step 1, so that a
+    /// worker that runs does the last steps.
     pub(crate) fn workers_missing(&self, count: usize) {
         for _ in 0..count {
             if self.shutdown.drained.fetch_add(1, Ordering::AcqRel) + 1 == self.remotes.len() {
@@ -190,17 +241,22 @@ impl Local {
             task.abort_by_value();
             self.run_all_queued(index);
         }
+        let mut pause = SHORTEST_PAUSE;
         loop {
             self.run_all_queued(index);
             match shared.injector.steal_one() {
                 Steal::Task(task) => {
+                    pause = SHORTEST_PAUSE;
                     self.run_cancelled(task, index);
                 }
                 Steal::Retry => thread::yield_now(),
                 Steal::Empty if shared.live_tasks() == 0 => break,
-                // Rare and short: a waker between its update and its push, or a task that is
-                // still being polled in `block_in_place`.
-                Steal::Empty => wait_a_little(),
+                // A waker between its update and its push: rare and short. Or a task that is
+                // still being polled in `block_in_place`, which may take its time.
+                Steal::Empty => {
+                    wait(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
         shared.remotes[index].stats.end_polls();
@@ -215,11 +271,11 @@ impl Local {
 }
 
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
-fn wait_a_little() {
-    thread::park_timeout(Duration::from_micros(200));
+fn wait(pause: Duration) {
+    thread::park_timeout(pause);
 }
 
 #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
-fn wait_a_little() {
+fn wait(_pause: Duration) {
     thread::yield_now();
 }

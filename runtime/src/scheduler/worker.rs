@@ -3,10 +3,13 @@
 use super::idle::GotUp;
 use super::local::{Core, Local};
 use super::shared::Shared;
+use super::spin;
 use crate::cell::Notified;
-use crate::driver::timers;
+use crate::driver::{clock, timers};
+use crate::loom::hint;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
+use crate::util::bomb::Bomb;
 use crate::util::entered::{self, Entered};
 
 /// Requeued tasks between two looks at the driver: ready I/O runs within ten.
@@ -15,6 +18,7 @@ const YIELDS_PER_DRIVER_LOOK: u32 = 8;
 /// Runs a worker on this thread until shutdown, or until `block_in_place` takes its core.
 pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let index = core.index;
+    let bomb = Bomb::new("a worker");
     shared.remotes[index].parker.bind_thread();
     let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
     let local = Local::new(shared.clone(), core);
@@ -28,6 +32,7 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     if ended == Ended::Shutdown {
         shared.worker_ended();
     }
+    bomb.defuse();
 }
 
 fn use_wheel_of(shared: &Shared, worker: Option<usize>) {
@@ -138,7 +143,31 @@ impl Core {
             }
             self.searching.set(true);
         }
-        self.steal(shared)
+        self.steal(shared).or_else(|| self.search_longer(shared))
+    }
+
+    /// Keeps looking for a bounded time, if that has paid lately.
+    fn search_longer(&self, shared: &Shared) -> Option<Notified> {
+        let credit = self.credit.get();
+        if !credit.allows_spin() || !shared.config.may_spin {
+            return None;
+        }
+        let end = clock::system_now() + spin::LONGEST_SPIN;
+        let task = loop {
+            for _ in 0..16 {
+                hint::spin_loop();
+            }
+            if shared.has_queued_work() {
+                if let Some(task) = self.steal(shared) {
+                    break Some(task);
+                }
+            }
+            if clock::system_now() >= end {
+                break None;
+            }
+        };
+        self.credit.set(credit.after_spin(task.is_some()));
+        task
     }
 
     /// The worker has a task in hand. If it was the last that searched it wakes the next one,
@@ -167,8 +196,10 @@ impl Core {
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }
+        let before = clock::system_now();
         self.wait(shared);
         let _ = self.get_up(shared);
+        self.credit.set(self.credit.get().after_sleep(before.elapsed()));
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }

@@ -1,6 +1,7 @@
 //! Small parts that know nothing of the runtime: lists, wake batches, counters, randomness.
 
 pub(crate) mod atomic_waker;
+pub(crate) mod bomb;
 pub(crate) mod entered;
 pub(crate) mod list;
 pub(crate) mod park;

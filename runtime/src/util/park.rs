@@ -53,11 +53,20 @@ impl Wake for ThreadWaker {
 
 /// Polls `future` on this thread until it is ready. The caller has checked that it may block.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    block_on_with(&ThreadWaker::current(), future, || {})
+}
+
+/// As [`block_on`], with this thread's `parker`; `check` runs before each poll.
+pub(crate) fn block_on_with<F: Future>(
+    parker: &Arc<ThreadWaker>,
+    future: F,
+    check: impl Fn(),
+) -> F::Output {
     let mut future = std::pin::pin!(future);
-    let parker = ThreadWaker::current();
     let waker = parker.waker();
     let mut cx = std::task::Context::from_waker(&waker);
     loop {
+        check();
         let polled = crate::budget::with_initial(|| future.as_mut().poll(&mut cx));
         if let std::task::Poll::Ready(output) = polled {
             return output;

@@ -6,6 +6,7 @@ use crate::util::rng::FastRand;
 fn counts(threads: usize, idle: usize, claims: usize, queued: usize) -> Counts {
     Counts {
         limit: 3,
+        extra: 0,
         threads,
         idle,
         claims,
@@ -74,6 +75,24 @@ fn look_table() {
     let mut last_claim = counts(3, 1, 1, 2);
     assert_eq!(last_claim.look_claimed(), Look::Run(PassOn::Wake));
     assert_eq!(last_claim, counts(3, 0, 1, 1));
+}
+
+#[test]
+fn an_extra_job_has_a_thread_beyond_the_limit_while_it_lasts() {
+    let mut full = counts(3, 0, 0, 0);
+    assert_eq!(full.submit_extra(), Submit::Start);
+    assert_eq!(full.arrive(), PassOn::Nobody);
+    assert_eq!(full.submit(), Submit::Queue);
+    assert_eq!((full.threads, full.extra, full.queued), (4, 1, 1));
+    full.extra_ended();
+    assert_eq!(full.look(), Look::Leave);
+    assert_eq!(full, counts(3, 0, 0, 1));
+    // A thread that is free is used again.
+    let mut idle = counts(3, 1, 0, 0);
+    assert_eq!(idle.submit_extra(), Submit::QueueAndWake);
+    assert_eq!(idle.look_claimed(), Look::Run(PassOn::Nobody));
+    idle.extra_ended();
+    assert_eq!((idle.look(), idle), (Look::Idle, counts(3, 1, 0, 0)));
 }
 
 #[test]

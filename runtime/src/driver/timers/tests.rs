@@ -275,7 +275,7 @@ fn the_memory_of_a_crowd_returns_when_it_is_gone() {
     assert!(!shard.own.timers.lock().wheel.needs_page());
 }
 
-/// The others still run, and the panic reaches the caller.
+/// The others still run, and so does the worker that fires.
 #[test]
 fn a_waker_that_panics_does_not_silence_the_others() {
     struct Bomb;
@@ -294,9 +294,7 @@ fn a_waker_that_panics_does_not_silence_the_others() {
         bench.arm(shard, 1, number);
     }
     bench.advance_ms(1);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shard.fire_due()));
-    assert!(outcome.is_err());
-    shard.fire_due();
+    assert_eq!(shard.fire_due(), 100);
     assert_eq!(bench.take_fired(), (1..100).collect::<Vec<_>>());
 }
 
