@@ -152,7 +152,7 @@ pub fn pattern_matched_once_only() -> ! {
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as `body`.
+/// Dropping it drops the body where it stands; expansions await it to the end.
 pub async fn report<F>(body: F) -> ExitCode
 where
     F: Future,
