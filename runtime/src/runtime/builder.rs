@@ -411,10 +411,11 @@ impl Builder {
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
             slot: self.slot,
-            thread_name: self.thread_name.clone(),
-            stack_size: self.stack_size,
-            on_thread_start: self.on_thread_start.clone(),
-            on_thread_stop: self.on_thread_stop.clone(),
+            around_worker: std::sync::Arc::new(|shared, life| {
+                let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+                let _context = super::context::enter(handle);
+                life();
+            }),
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
             shutdown_on_panic: self.shutdown_on_panic,

@@ -61,7 +61,13 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
     let job = Job::Own(Box::new(move || {
         let core = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(core) = core {
-            worker::run(shared, core);
+            let around = shared.config.around_worker.clone();
+            let mut core = Some(core);
+            around(&shared.clone(), &mut || {
+                if let Some(core) = core.take() {
+                    worker::run(shared.clone(), core);
+                }
+            });
         }
     }));
     match pool.spawn(job) {

@@ -23,6 +23,9 @@ use std::fmt;
 /// A callback of the builder. Std's `Arc`: ours cannot hold a `dyn`.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
 
+/// Runs a worker's life, its argument, inside of what a thread of the runtime has around it.
+pub(crate) type AroundWorker = std::sync::Arc<dyn Fn(&Arc<Shared>, &mut dyn FnMut()) + Send + Sync>;
+
 /// What the builder decides.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -33,10 +36,8 @@ pub(crate) struct Config {
     pub(crate) injector_interval: u32,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
-    pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) on_thread_start: Option<Hook>,
-    pub(crate) on_thread_stop: Option<Hook>,
+    /// For a worker that goes on in a thread of the pool.
+    pub(crate) around_worker: AroundWorker,
     pub(crate) on_thread_park: Option<Hook>,
     pub(crate) on_thread_unpark: Option<Hook>,
     /// Ends the runtime when a task whose handle is gone panics.
