@@ -23,7 +23,6 @@ pub(crate) enum Role {
 pub(crate) enum Flavor {
     MultiThread,
     CurrentThread,
-    Local,
 }
 
 /// Where the body of the function is polled.
@@ -234,7 +233,10 @@ fn flavor(value: &Expr) -> syn::Result<Flavor> {
     match &*text.value() {
         "multi_thread" => Ok(Flavor::MultiThread),
         "current_thread" => Ok(Flavor::CurrentThread),
-        "local" => Ok(Flavor::Local),
+        "local" => Err(Error::new_spanned(
+            value,
+            "the runtime flavor `local` is not supported yet; use `current_thread`",
+        )),
         "single_thread" => Err(Error::new_spanned(
             value,
             "the single threaded runtime flavor is called `current_thread`",
@@ -250,8 +252,8 @@ fn flavor(value: &Expr) -> syn::Result<Flavor> {
         other => Err(Error::new_spanned(
             value,
             format!(
-                "no such runtime flavor `{other}`; the runtime flavors are `current_thread`, \
-                 `local` and `multi_thread`"
+                "no such runtime flavor `{other}`; the runtime flavors are `current_thread` and \
+                 `multi_thread`"
             ),
         )),
     }
@@ -387,9 +389,10 @@ mod tests {
     fn unknown_values_are_answered_with_the_known_ones() {
         assert_eq!(
             message(quote!(flavor = "foo")),
-            "no such runtime flavor `foo`; the runtime flavors are `current_thread`, `local` and \
+            "no such runtime flavor `foo`; the runtime flavors are `current_thread` and \
              `multi_thread`"
         );
+        assert!(message(quote!(flavor = "local")).contains("`local` is not supported yet"));
         assert!(message(quote!(flavor = "threaded_scheduler")).contains("to `multi_thread`"));
         assert!(message(quote!(flavor = "basic_scheduler")).contains("to `current_thread`"));
         assert!(message(quote!(flavor = "single_thread")).contains("called `current_thread`"));
@@ -418,13 +421,12 @@ mod tests {
 
     #[test]
     fn options_are_refused_where_the_flavour_lacks_them() {
-        use Flavor::{CurrentThread, Local, MultiThread};
+        use Flavor::{CurrentThread, MultiThread};
         use Role::{Main, Test};
-        for flavor in [CurrentThread, Local] {
-            assert!(check(Main, flavor, quote!(worker_threads = 2)).contains("`multi_thread`"));
-            assert!(check(Main, flavor, quote!(root = "spawn")).contains("`multi_thread`"));
-            assert_eq!(check(Main, flavor, quote!(start_paused = true)), "");
-        }
+        let single = |tokens| check(Main, CurrentThread, tokens);
+        assert!(single(quote!(worker_threads = 2)).contains("`multi_thread`"));
+        assert!(single(quote!(root = "spawn")).contains("`multi_thread`"));
+        assert_eq!(single(quote!(start_paused = true)), "");
         assert!(check(Main, MultiThread, quote!(start_paused = false)).contains("current_thread"));
         let shutdown = quote!(unhandled_panic = "shutdown_runtime");
         assert!(check(Main, MultiThread, shutdown.clone()).contains("current_thread"));

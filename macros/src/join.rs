@@ -12,6 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, Token};
 
 mod keyword {
@@ -68,14 +69,20 @@ pub(crate) fn local(name: &str, index: usize) -> Ident {
 }
 
 /// The expressions in order, each in its own `let`, so that temporaries in them live as long as
-/// the futures do; then each made a future by `convert`.
+/// the futures do; then each made a future by `convert`. An expression that cannot be made one
+/// is complained about where it stands.
 pub(crate) fn evaluate(futures: &[impl ToTokens], convert: &TokenStream) -> TokenStream {
     let names: Vec<_> = (0..futures.len())
         .map(|index| local("future", index))
         .collect();
+    let located = names.iter().zip(futures).map(|(name, future)| {
+        let mut name = name.clone();
+        name.set_span(Span::mixed_site().located_at(future.span()));
+        name
+    });
     quote! {
         #(let #names = #futures;)*
-        #(let #names = #convert(#names);)*
+        #(let #names = #convert(#located);)*
     }
 }
 

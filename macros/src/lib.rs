@@ -34,7 +34,7 @@ use quote::{ToTokens, quote};
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `flavor = "multi_thread"` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
+/// | `flavor = "multi_thread"` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
 /// | `worker_threads = 4` | how many workers run tasks; `multi_thread` only | the cores this process may use |
 /// | `start_paused = true` | starts with the clock paused; not with `multi_thread` | `false` |
 /// | `name = "ingest"` | the name of the runtime | none |
@@ -147,7 +147,8 @@ fn attribute(
     let tokens = expanded.unwrap_or_else(|error| {
         let mut tokens = error.to_compile_error();
         let no_args = proc_macro2::TokenStream::new();
-        tokens.extend(entry::expand(role, no_args, item.clone(), &defaults).unwrap_or(item));
+        let without_args = entry::expand(role, no_args, item.clone(), &defaults);
+        tokens.extend(without_args.unwrap_or_else(|_| entry::placeholder(item)));
         tokens
     });
     tokens.into()

@@ -81,10 +81,6 @@ impl Builder {
             workers: self.workers,
         })
     }
-
-    pub fn build_local(&mut self, _options: ()) -> io::Result<Runtime> {
-        self.build()
-    }
 }
 
 pub struct Runtime {

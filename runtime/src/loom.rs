@@ -75,6 +75,8 @@ mod plain {
 
         pub(crate) use parking_lot::MutexGuard;
 
+        pub(crate) use self::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
+
         /// A lock without poisoning.
         #[derive(Debug, Default)]
         pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
@@ -184,6 +186,11 @@ mod plain {
         pub(crate) const fn new() -> Self {
             Self
         }
+    }
+
+    /// Whether busy waiting can pay: not with one processor.
+    pub(crate) fn may_spin() -> bool {
+        available_parallelism() > 1
     }
 
     /// How many processors this process may use.
@@ -390,6 +397,69 @@ mod modelled {
             };
         }
         checked_locks!(loom);
+        pub(crate) use super::try_mutex::{TryMutex, TryMutexGuard};
+    }
+
+    /// A lock that is held for long and tried by others. Loom's own blocks a thread that is
+    /// about to try while another one locks, until that one unlocks: a deadlock of the model's.
+    mod try_mutex {
+        use super::sync::atomic::{AtomicBool, Ordering};
+        use super::sync::{Mutex, MutexGuard};
+
+        #[derive(Debug)]
+        pub(crate) struct TryMutex<T> {
+            is_held: AtomicBool,
+            value: Mutex<T>,
+        }
+
+        /// Unlocks on drop, after the guard inside is gone.
+        #[derive(Debug)]
+        pub(crate) struct TryMutexGuard<'a, T> {
+            guard: Option<MutexGuard<'a, T>>,
+            is_held: &'a AtomicBool,
+        }
+
+        impl<T> TryMutex<T> {
+            pub(crate) fn new(value: T) -> Self {
+                Self { is_held: AtomicBool::new(false), value: Mutex::new(value) }
+            }
+
+            pub(crate) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
+                if self.is_held.swap(true, Ordering::AcqRel) {
+                    return None;
+                }
+                Some(TryMutexGuard { guard: Some(self.value.lock()), is_held: &self.is_held })
+            }
+
+            pub(crate) fn lock(&self) -> TryMutexGuard<'_, T> {
+                loop {
+                    if let Some(guard) = self.try_lock() {
+                        return guard;
+                    }
+                    ::loom::thread::yield_now();
+                }
+            }
+        }
+
+        impl<T> std::ops::Deref for TryMutexGuard<'_, T> {
+            type Target = T;
+            fn deref(&self) -> &T {
+                self.guard.as_deref().expect("taken on drop")
+            }
+        }
+
+        impl<T> std::ops::DerefMut for TryMutexGuard<'_, T> {
+            fn deref_mut(&mut self) -> &mut T {
+                self.guard.as_deref_mut().expect("taken on drop")
+            }
+        }
+
+        impl<T> Drop for TryMutexGuard<'_, T> {
+            fn drop(&mut self) {
+                drop(self.guard.take());
+                self.is_held.store(false, Ordering::Release);
+            }
+        }
     }
 
     pub(crate) mod cell {
@@ -423,6 +493,11 @@ mod modelled {
         }
     }
 
+    /// Busy waiting is no use to a checker.
+    pub(crate) fn may_spin() -> bool {
+        false
+    }
+
     pub(crate) fn available_parallelism() -> usize {
         2
     }
@@ -441,6 +516,7 @@ mod shuffled {
             };
         }
         checked_locks!(shuttle);
+        pub(crate) use self::{Mutex as TryMutex, MutexGuard as TryMutexGuard};
     }
 
     pub(crate) mod cell {
@@ -480,6 +556,11 @@ mod shuffled {
         pub(crate) const fn new() -> Self {
             Self
         }
+    }
+
+    /// Busy waiting is no use to a checker.
+    pub(crate) fn may_spin() -> bool {
+        false
     }
 
     pub(crate) fn available_parallelism() -> usize {

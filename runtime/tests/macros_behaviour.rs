@@ -698,11 +698,6 @@ mod test {
         assert_eq!(*not_send, thread::current().id());
     }
 
-    #[runtime::test(flavor = "local")]
-    async fn a_local_runtime_runs_the_body() {
-        step().await;
-    }
-
     #[runtime::test(crate = "renamed")]
     async fn a_test_may_return_a_result() -> Result<(), Box<dyn Error>> {
         step().await;

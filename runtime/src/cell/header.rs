@@ -1,7 +1,7 @@
 //! What every cell begins with, whatever its future: the type-erased part.
 //!
 //! ```text
-//!   Header (72 bytes)                                                Cell<F, S>
+//!   Header (80 bytes)                                                Cell<F, S>
 //!  ┌───────┬────────┬───────────┬────┬────────────┬───────┬───────┬──────────────────┐
 //!  │ state │ vtable │ scheduler │ id │ list links │ shard │ waker │ future or output │
 //!  └───────┴────────┴───────────┴────┴────────────┴───────┴───────┴──────────────────┘
@@ -17,7 +17,7 @@ use super::owned::Links;
 use super::raw::Notified;
 use super::state::State;
 use super::{Payload, Schedule};
-use crate::loom::Track;
+use crate::loom::{CHECKED, Track};
 use crate::loom::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::mem;
@@ -57,6 +57,19 @@ impl Header {
     /// The task's id.
     pub(crate) fn id(&self) -> Id {
         self.id
+    }
+
+    /// Exchanges the join waker.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot (I5): the `JoinHandle` while `JOIN_WAKER` is clear, or the
+    /// completer of a task whose `JoinHandle` was dropped with the bit set.
+    pub(super) unsafe fn replace_join_waker(&self, waker: Option<Waker>) -> Option<Waker> {
+        self.join_waker.with_mut(|slot| {
+            // SAFETY: the caller's promise: nobody else reads or writes the slot.
+            mem::replace(unsafe { &mut *slot }, waker)
+        })
     }
 }
 
@@ -231,10 +244,38 @@ unsafe fn free<F: Future, S>(header: NonNull<Header>) {
 
 /// The payload of a panic that nobody can be told of is dropped here; a drop that panics in
 /// turn is forgotten (I7 is about futures, not payloads).
+///
+/// # Panics
+///
+/// In a model, with the payload: a checker reports by panics with a text, which nobody may
+/// swallow. Panics that a model makes itself carry something else.
 pub(super) fn discard_payload(payload: Payload) {
+    if CHECKED && (payload.is::<String>() || payload.is::<&'static str>()) {
+        std::panic::resume_unwind(payload);
+    }
     let drop_it = std::panic::AssertUnwindSafe(move || drop(payload));
     if let Err(second) = std::panic::catch_unwind(drop_it) {
         // Dropping this one could go on for ever.
         mem::forget(second);
+    }
+}
+
+/// Drops a waker that others made; a panic of its drop is contained, so that the caller's own
+/// reference is always given back.
+pub(super) fn discard_waker(waker: Option<Waker>) {
+    let drop_it = std::panic::AssertUnwindSafe(move || drop(waker));
+    if let Err(payload) = std::panic::catch_unwind(drop_it) {
+        discard_payload(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn the_header_has_the_size_that_its_picture_says() {
+        assert_eq!(size_of::<Header>(), 80);
     }
 }

@@ -3,8 +3,8 @@
 
 use super::abort::AbortHandle;
 use super::error::JoinError;
-use super::header::{Header, discard_payload};
-use super::id::Id;
+use super::header::{Header, discard_payload, discard_waker};
+use super::id::{self, Id};
 use super::raw::{TaskRef, drop_refs, free};
 use super::state::OnJoinDrop;
 use crate::budget;
@@ -100,25 +100,29 @@ impl<T> JoinHandle<T> {
                 // Complete meanwhile or not: the waker in place serves.
                 return !header.state.load().is_complete();
             }
-            if !header.state.unset_join_waker() {
-                return false;
-            }
         }
-        // Runs user code, so before the slot is touched.
+        // May panic, so before the one in place is given up.
         let waker = waker.clone();
-        let old = self.replace_waker(Some(waker));
-        drop(old);
-        if self.task.header().state.set_join_waker() {
-            return true;
+        let header = self.task.header();
+        if snapshot.has_join_waker() && !header.state.unset_join_waker() {
+            discard_waker(Some(waker));
+            return false;
         }
-        drop(self.replace_waker(None));
-        false
+        let old = self.replace_waker(Some(waker));
+        let registered = self.task.header().state.set_join_waker();
+        // Both run user code: now that the state says whose the slot is.
+        discard_waker(old);
+        if !registered {
+            discard_waker(self.replace_waker(None));
+        }
+        registered
     }
 
     /// Drops the output if it was not taken; a panic of its drop is contained. The task is
     /// complete.
     fn drop_output(&self) {
         let header = self.task.header();
+        let _task = id::enter(header.id);
         let dropping = AssertUnwindSafe(|| {
             // SAFETY: by I3 the stage is the handle's.
             unsafe { (header.vtable.drop_stage)(self.task.as_raw()) };
@@ -131,10 +135,8 @@ impl<T> JoinHandle<T> {
 
     /// By I5 only while `JOIN_WAKER` is clear.
     fn replace_waker(&self, waker: Option<Waker>) -> Option<Waker> {
-        self.task.header().join_waker.with_mut(|slot| {
-            // SAFETY: by I5 the slot is the handle's while the bit is clear.
-            std::mem::replace(unsafe { &mut *slot }, waker)
-        })
+        // SAFETY: by I5 the slot is the handle's while the bit is clear.
+        unsafe { self.task.header().replace_join_waker(waker) }
     }
 }
 
@@ -166,18 +168,26 @@ impl<T> Drop for JoinHandle<T> {
                 OnJoinDrop::Done => return,
                 OnJoinDrop::Free => return free(raw),
                 OnJoinDrop::DropWaker => {
-                    drop(self.replace_waker(None));
+                    discard_waker(self.replace_waker(None));
                     return drop_refs(raw, 1);
                 }
                 OnJoinDrop::Completed => {}
             }
         }
         self.drop_output();
-        // While the completer still uses the waker it stays, and goes with the cell (I5).
-        if !state.load().has_join_waker() {
-            drop(self.replace_waker(None));
+        // Most often the completer is done with the waker, or never had one.
+        let ours = !state.load().has_join_waker();
+        if ours {
+            discard_waker(self.replace_waker(None));
         }
-        if state.drop_join_after_complete() {
+        let action = match state.drop_join_after_complete(ours) {
+            OnJoinDrop::DropWaker => {
+                discard_waker(self.replace_waker(None));
+                state.drop_join_after_complete(true)
+            }
+            action => action,
+        };
+        if action == OnJoinDrop::Free {
             free(raw);
         }
     }

@@ -28,8 +28,9 @@
 //!   when nothing changes).
 //! - I5. The slot of the join waker is written by the `JoinHandle` only, and only while
 //!   `JOIN_WAKER` is clear. While it is set the completer may read it. A `JoinHandle` clears the
-//!   bit before completion, which fails after it; the completer clears it when it is done. What
-//!   a dropped `JoinHandle` could not take out goes with the cell.
+//!   bit before completion, which fails after it; the completer clears it when it is done, and
+//!   takes the waker out if the `JoinHandle` was dropped meanwhile. User code (clone, drop, wake
+//!   of a waker) runs when the word says whose the slot is, and its panics stop no transition.
 //! - I6. The cell is freed by whoever drops the last reference, and only then; the scheduler
 //!   that the header points to outlives the cell.
 //! - I7. The future is dropped exactly once: after completion, or by the holder of the run-queue

@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::error::JoinError;
-use super::header::{Header, discard_payload};
+use super::header::{Header, discard_payload, discard_waker};
 use super::id;
 use super::raw::{Notified, drop_refs, free};
-use super::state::{OnComplete, OnPending, OnStart};
+use super::state::{OnComplete, OnGiveUp, OnPending, OnStart};
 use super::waker;
 use crate::budget;
 use std::mem::ManuallyDrop;
@@ -124,8 +124,10 @@ fn complete(raw: NonNull<Header>) {
         OnComplete::Free => free(raw),
         OnComplete::WakeJoiner => {
             wake_joiner(header);
-            if header.state.give_up_waker(references) {
-                free(raw);
+            if header.state.give_up_waker(references) == OnGiveUp::DropWaker {
+                // SAFETY: the bit was set and the `JoinHandle` is gone: the slot is ours (I5).
+                discard_waker(unsafe { header.replace_join_waker(None) });
+                drop_refs(raw, references);
             }
         }
         OnComplete::DropOutput => {

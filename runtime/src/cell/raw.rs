@@ -124,7 +124,7 @@ pub(super) fn free(header: NonNull<Header>) {
 
 /// The run-queue entry: its holder runs the task (I1).
 #[derive(Debug)]
-#[must_use = "a dropped entry leaves its task unrun until shutdown"]
+#[must_use = "a dropped entry leaves its task unrun for ever, also at shutdown"]
 pub(crate) struct Notified(pub(super) NonNull<Header>);
 
 // SAFETY: as for `TaskRef`.

@@ -66,6 +66,16 @@ pub(super) enum OnComplete {
     DropOutput,
 }
 
+/// What the completer that woke the joiner does.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnGiveUp {
+    /// Nothing: its references are gone, and the `JoinHandle` has one.
+    Done,
+    /// The `JoinHandle` was dropped meanwhile and left its waker: drop that, then the references.
+    DropWaker,
+}
+
 /// What a waker does.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +96,7 @@ pub(super) enum OnJoinDrop {
     Done,
     /// Its reference was the last.
     Free,
-    /// Drop the join waker, then the reference.
+    /// Take the join waker out and drop it: the slot is the handle's.
     DropWaker,
     /// The task completed: drop output and waker, then interest and reference together.
     Completed,
@@ -244,8 +254,32 @@ impl Snapshot {
 
     /// Takes the join waker back; false after completion.
     fn unset_join_waker(self) -> (Self, bool) {
-        debug_assert!(self.has_join_interest() && self.has_join_waker(), "{self:?} broke I5");
+        debug_assert!(self.has_join_interest(), "{self:?} broke I5");
+        // After completion the completer may have cleared the bit already.
+        debug_assert!(self.is_complete() || self.has_join_waker(), "{self:?} broke I5");
         if self.is_complete() { (self, false) } else { (self.without(JOIN_WAKER), true) }
+    }
+
+    /// The completer has woken the joiner: gives the waker up and drops `count` references.
+    fn give_up_waker(self, count: usize) -> (Self, OnGiveUp) {
+        debug_assert!(self.is_complete() && self.has_join_waker(), "{self:?} broke I5");
+        let given_up = self.without(JOIN_WAKER);
+        if !self.has_join_interest() {
+            return (given_up, OnGiveUp::DropWaker);
+        }
+        // Not the last: the `JoinHandle` has one.
+        debug_assert!(self.refs() > count, "{self:?} lost the reference of its join handle");
+        (Self(given_up.0 - count * REF_ONE), OnGiveUp::Done)
+    }
+
+    /// The `JoinHandle` of a complete task, whose output is gone, is dropped.
+    fn drop_join_after_complete(self, waker_taken: bool) -> (Self, OnJoinDrop) {
+        debug_assert!(self.is_complete() && self.has_join_interest(), "{self:?}");
+        if !self.has_join_waker() && !waker_taken {
+            return (self, OnJoinDrop::DropWaker);
+        }
+        let left = self.without(JOIN_INTEREST).ref_dec();
+        (left, if left.refs() == 0 { OnJoinDrop::Free } else { OnJoinDrop::Done })
     }
 
     fn drop_join(self) -> (Self, OnJoinDrop) {
@@ -364,23 +398,12 @@ impl State {
         before.refs() == count
     }
 
-    /// The completer has woken the joiner: drops `count` references and, in the same update,
-    /// gives the join waker up (I5). True if the references were the last.
-    #[must_use]
-    pub(super) fn give_up_waker(&self, count: usize) -> bool {
-        let before = Snapshot(self.0.fetch_sub(count * REF_ONE + JOIN_WAKER, Ordering::AcqRel));
-        debug_assert!(before.is_complete() && before.refs() >= count, "{before:?}");
-        debug_assert!(before.has_join_waker(), "{before:?} broke I5");
-        before.refs() == count
+    pub(super) fn give_up_waker(&self, count: usize) -> OnGiveUp {
+        self.update(|snapshot| snapshot.give_up_waker(count))
     }
 
-    /// The `JoinHandle` of a complete task has dropped what was its own: drops its interest and
-    /// its reference in one update. True if the reference was the last.
-    #[must_use]
-    pub(super) fn drop_join_after_complete(&self) -> bool {
-        let before = Snapshot(self.0.fetch_sub(REF_ONE + JOIN_INTEREST, Ordering::AcqRel));
-        debug_assert!(before.is_complete() && before.has_join_interest(), "{before:?}");
-        before.refs() == 1
+    pub(super) fn drop_join_after_complete(&self, waker_taken: bool) -> OnJoinDrop {
+        self.update(|snapshot| snapshot.drop_join_after_complete(waker_taken))
     }
 }
 
@@ -493,6 +516,23 @@ mod tests {
                 assert_eq!(after.refs(), before.refs() - if gone { count } else { 0 });
                 assert_eq!(action == OnComplete::Free, after.refs() == 0);
                 assert_eq!(action == OnComplete::DropOutput, !before.has_join_interest());
+            }
+        }
+    }
+
+    /// I5: a waker that is still in use is left to the completer, any other to the `JoinHandle`.
+    #[test]
+    fn exactly_one_side_drops_the_join_waker() {
+        for before in reachable().filter(|s| s.is_complete() && s.refs() > 2) {
+            if before.has_join_interest() {
+                let (after, action) = before.drop_join_after_complete(false);
+                assert_eq!(action == OnJoinDrop::DropWaker, !before.has_join_waker());
+                assert_eq!(after.has_join_interest(), action == OnJoinDrop::DropWaker);
+            }
+            if before.has_join_waker() {
+                let (after, action) = before.give_up_waker(1);
+                assert!(!after.has_join_waker());
+                assert_eq!(action == OnGiveUp::DropWaker, !before.has_join_interest());
             }
         }
     }

@@ -19,7 +19,7 @@ use self::clock::Clock;
 use self::reactor::{Reactor, ReactorHandle, Wait};
 use self::timers::Timers;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
-use crate::loom::sync::{Arc, Mutex, MutexGuard};
+use crate::loom::sync::{Arc, TryMutex, TryMutexGuard};
 use std::io;
 
 /// What a runtime enables.
@@ -37,7 +37,7 @@ pub(crate) struct Config {
 /// The driver of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    reactor: Mutex<Reactor>,
+    reactor: TryMutex<Reactor>,
     /// Whether somebody waits in the reactor. A hint for the monitor, which orders nothing.
     attended: AtomicBool,
     handle: ReactorHandle,
@@ -61,7 +61,7 @@ impl Driver {
             Timers::new(config.wheels, clock.clone(), Box::new(move || wake.wake()))
         });
         Ok(Self {
-            reactor: Mutex::new(reactor),
+            reactor: TryMutex::new(reactor),
             attended: AtomicBool::new(false),
             handle,
             timers,
@@ -127,7 +127,7 @@ impl Driver {
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
     driver: &'a Driver,
-    reactor: MutexGuard<'a, Reactor>,
+    reactor: TryMutexGuard<'a, Reactor>,
 }
 
 impl Token<'_> {

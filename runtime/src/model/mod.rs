@@ -1,5 +1,7 @@
 //! Doors for the models in `loom-tests`: internals behind small public types. No part of the API.
 
 pub mod blocking;
+pub mod cell;
+pub mod scheduler;
 pub mod sync;
 pub mod timers;

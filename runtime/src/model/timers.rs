@@ -3,7 +3,6 @@
 use crate::driver::{clock::Clock, timers};
 use crate::loom::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
 
 pub use timer::Key;
 

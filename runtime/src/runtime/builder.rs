@@ -328,6 +328,7 @@ impl Builder {
             match self.start_worker(&handle, &shared, core, name) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
+                    // First the missing: the last to be counted drains what start hooks spawned.
                     shared.workers_missing(missing);
                     runtime.abandon();
                     return Err(error);
@@ -361,7 +362,7 @@ impl Builder {
             if let Some(start) = start {
                 start();
             }
-            worker::run(shared, core);
+            run_worker(shared, core);
             if let Some(stop) = stop {
                 stop();
             }
@@ -408,14 +409,11 @@ impl Builder {
     fn config(&self, workers: usize) -> Config {
         Config {
             workers,
+            run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            may_spin: crate::loom::may_spin(),
             slot: self.slot,
-            around_worker: std::sync::Arc::new(|shared, life| {
-                let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
-                let _context = super::context::enter(handle);
-                life();
-            }),
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
             shutdown_on_panic: self.shutdown_on_panic,
@@ -428,6 +426,12 @@ impl Builder {
         self.monitor = false;
         self
     }
+}
+
+fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
+    let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+    let _context = super::context::enter(handle);
+    worker::run(shared, core);
 }
 
 /// A hook whose panics end with it: the thread that calls it has more to do.

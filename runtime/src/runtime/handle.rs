@@ -156,8 +156,10 @@ impl Handle {
         F::Output: Send + 'static,
     {
         match &self.scheduler {
-            Scheduler::MultiThread(shared) => shared.spawn(future, id),
-            Scheduler::CurrentThread(shared) => shared.spawn(future, id),
+            Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, id),
+            Scheduler::CurrentThread(shared) => {
+                current_thread::Shared::spawn(shared, future, id)
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use super::handle::{EnterGuard, Handle, Scheduler, refuse_nested};
 use super::metrics::RuntimeMetrics;
 use crate::cell::join::JoinHandle;
 use crate::loom::thread;
+use crate::scheduler::current_thread;
 use crate::util::entered::{self, Entered};
 use std::fmt;
 use std::io;
@@ -94,7 +95,7 @@ impl Runtime {
             }
             Scheduler::CurrentThread(shared) => {
                 let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
-                shared.block_on(future)
+                current_thread::Shared::block_on(shared, future)
             }
         }
     }
@@ -157,7 +158,7 @@ impl Runtime {
             Scheduler::CurrentThread(shared) => {
                 let _context = context::enter(self.handle.clone());
                 self.handle.blocking().begin_shutdown();
-                shared.shut_down();
+                current_thread::Shared::shut_down(shared);
             }
         }
         true

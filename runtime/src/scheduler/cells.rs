@@ -10,6 +10,11 @@
 //! away: from then on the atomic is the number of cells, and whoever brings it to zero lets the
 //! scheduler go. The atomic is `AcqRel`: the last one sees all that the others did.
 //!
+//! A handle can still make a cell after that (its task is cancelled at once, but the cell lives
+//! as long as the `JoinHandle`). So whoever counts up from zero makes the scheduler hold itself
+//! again, and whoever counts down to zero looks again under the lock: the cell that was made
+//! meanwhile is either seen there, or its maker comes to the lock later and finds nothing kept.
+//!
 //! Rejected: one `Arc` clone per task (two read-modify-writes on a line shared by all workers).
 #![allow(unsafe_code)]
 
@@ -43,14 +48,36 @@ impl<T> Alive<T> {
         *self.keep.lock() = Some(scheduler);
     }
 
-    /// Counts cells made (positive) or freed (negative).
-    pub(crate) fn add(&self, cells: isize) {
-        // Before the update, because the scheduler may be gone after it.
-        if self.count.fetch_add(cells, Ordering::AcqRel) + cells == 0 {
-            let kept = self.keep.lock().take();
-            // Outside of the lock: this may free what `self` is part of.
-            drop(kept);
+    /// Counts a cell that is about to be made by a thread that is no worker.
+    pub(crate) fn made_elsewhere(scheduler: &Arc<T>)
+    where
+        T: Owner,
+    {
+        let alive = scheduler.alive();
+        if alive.count.fetch_add(1, Ordering::AcqRel) == 0 {
+            // All workers have ended and there was no cell: nothing keeps the scheduler.
+            let scheduler = scheduler.clone();
+            let before = alive.keep.lock().replace(scheduler);
+            drop(before);
         }
+    }
+
+    /// Counts what workers made less what was freed. The caller holds a reference to the
+    /// scheduler: it may be the last when this returns.
+    pub(crate) fn add(&self, cells: isize) {
+        if self.count.fetch_add(cells, Ordering::AcqRel) + cells == 0 {
+            self.let_go();
+        }
+    }
+
+    #[cold]
+    fn let_go(&self) {
+        let mut keep = self.keep.lock();
+        // A cell may have been made since; its maker may have been here already.
+        let kept = if self.count.load(Ordering::Acquire) == 0 { keep.take() } else { None };
+        drop(keep);
+        // Outside of the lock, because it drops a reference to what the lock is part of.
+        drop(kept);
     }
 
     /// All workers have ended and added what they counted.

@@ -64,6 +64,12 @@ struct Seat {
     waiting: Vec<std::sync::Arc<ThreadWaker>>,
 }
 
+impl Seat {
+    fn forget(&mut self, waiter: &std::sync::Arc<ThreadWaker>) {
+        self.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, waiter));
+    }
+}
+
 /// What the holder of the seat has.
 #[derive(Debug)]
 struct Core {
@@ -162,19 +168,19 @@ impl Shared {
         }
     }
 
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let counted = self.with_local(|local| {
+        let counted = this.with_local(|local| {
             local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
         });
         if !counted {
-            self.alive.add(1);
+            Alive::made_elsewhere(this);
         }
-        let spawned = cells::spawn(future, self, 0, id);
-        let late = self.start(spawned.owned, spawned.notified);
+        let spawned = cells::spawn(future, this, 0, id);
+        let late = this.start(spawned.owned, spawned.notified);
         Started { join: spawned.join, late }
     }
 
@@ -190,46 +196,24 @@ impl Shared {
     }
 
     /// Runs `future` and, while this thread holds the seat, all tasks.
-    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(this: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
-        let parker = ThreadWaker::current();
-        let waker = parker.waker();
+        // Also when the future panics.
+        let waiter =
+            Waiter { shared: this, parker: ThreadWaker::current(), waits: Cell::new(false) };
+        let waker = waiter.parker.waker();
         loop {
-            if let Some(seated) = Seated::take(self) {
+            if let Some(seated) = waiter.take_seat(this) {
                 return seated.drive(future.as_mut());
             }
             let mut cx = Context::from_waker(&waker);
             let polled = budget::with_initial(|| future.as_mut().poll(&mut cx));
             if let Poll::Ready(output) = polled {
-                self.leave_waiting(&parker);
                 return output;
             }
-            if self.wait_for_seat(&parker) {
-                parker.park();
+            if waiter.wait_for_seat() {
+                waiter.parker.park();
             }
-        }
-    }
-
-    /// Puts this thread among those that wait for the seat; false if the seat is free.
-    fn wait_for_seat(&self, parker: &std::sync::Arc<ThreadWaker>) -> bool {
-        let mut seat = self.seat.lock();
-        if seat.core.is_some() {
-            return false;
-        }
-        if !seat.waiting.iter().any(|waiting| std::sync::Arc::ptr_eq(waiting, parker)) {
-            seat.waiting.push(parker.clone());
-        }
-        true
-    }
-
-    /// This thread needs no seat any more: if it was just offered one, the offer goes on (T2).
-    fn leave_waiting(&self, parker: &std::sync::Arc<ThreadWaker>) {
-        let mut seat = self.seat.lock();
-        seat.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, parker));
-        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
-        drop(seat);
-        if let Some(next) = next {
-            next.unpark();
         }
     }
 
@@ -244,31 +228,31 @@ impl Shared {
     }
 
     /// Cancels all tasks and drops their futures on this thread, then ends the driver.
-    pub(crate) fn shut_down(self: &Arc<Self>) {
-        self.owned.close();
-        let Some(seated) = Seated::take(self) else {
+    pub(crate) fn shut_down(this: &Arc<Self>) {
+        this.owned.close();
+        let Some(seated) = Seated::take(this) else {
             // Only a `block_on` of the same runtime holds the seat, and it borrows the runtime.
             unreachable!("a current-thread runtime is being dropped while it runs");
         };
-        while let Some(task) = self.owned.pop_for_cancel() {
+        while let Some(task) = this.owned.pop_for_cancel() {
             task.abort_by_value();
             seated.run_cancelled();
         }
-        while self.owned.len() > 0 {
+        while this.owned.len() > 0 {
             seated.run_cancelled();
-            if self.owned.len() > 0 {
+            if this.owned.len() > 0 {
                 // A waker on another thread is between its update and its push.
                 crate::loom::thread::yield_now();
             }
         }
         seated.run_cancelled();
-        self.driver.shutdown();
+        this.driver.shutdown();
         let cells = seated.local().core.cells.replace(0);
         drop(seated);
         // The seat stays empty: what is freed from now on is counted by `alive`.
-        self.seat.lock().core = None;
-        self.alive.add(cells);
-        self.alive.workers_ended();
+        this.seat.lock().core = None;
+        this.alive.add(cells);
+        this.alive.workers_ended();
     }
 
     /// Wakes the holder of the seat if it waits in the driver (T3).
@@ -276,6 +260,54 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::AcqRel) {
             self.driver.wake();
+        }
+    }
+}
+
+/// A thread in `block_on`; on drop it needs no seat any more.
+struct Waiter<'a> {
+    shared: &'a Shared,
+    parker: std::sync::Arc<ThreadWaker>,
+    /// In the list of those that wait, or taken off it by an offer.
+    waits: Cell<bool>,
+}
+
+impl Waiter<'_> {
+    /// Whoever sits does not wait any more, or it would be offered the seat in the place of
+    /// somebody who does (T2).
+    fn take_seat(&self, shared: &Arc<Shared>) -> Option<Seated> {
+        let seated = Seated::take(shared)?;
+        if self.waits.replace(false) {
+            shared.seat.lock().forget(&self.parker);
+        }
+        Some(seated)
+    }
+
+    /// Puts this thread among those that wait for the seat; false if the seat is free.
+    fn wait_for_seat(&self) -> bool {
+        let mut seat = self.shared.seat.lock();
+        if seat.core.is_some() {
+            return false;
+        }
+        seat.forget(&self.parker);
+        seat.waiting.push(self.parker.clone());
+        self.waits.set(true);
+        true
+    }
+}
+
+impl Drop for Waiter<'_> {
+    /// If this thread was just offered the seat the offer goes on (T2).
+    fn drop(&mut self) {
+        if !self.waits.get() {
+            return;
+        }
+        let mut seat = self.shared.seat.lock();
+        seat.forget(&self.parker);
+        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
+        drop(seat);
+        if let Some(next) = next {
+            next.unpark();
         }
     }
 }

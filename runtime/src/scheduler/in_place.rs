@@ -3,7 +3,6 @@
 use super::job::Job;
 use super::local::{self, Core};
 use super::shared::Shared;
-use super::worker;
 use crate::loom::sync::Arc;
 use crate::util::entered::{self, Entered};
 
@@ -61,13 +60,7 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
     let job = Job::Own(Box::new(move || {
         let core = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(core) = core {
-            let around = shared.config.around_worker.clone();
-            let mut core = Some(core);
-            around(&shared.clone(), &mut || {
-                if let Some(core) = core.take() {
-                    worker::run(shared.clone(), core);
-                }
-            });
+            (shared.config.run_worker)(shared, core);
         }
     }));
     match pool.spawn(job) {

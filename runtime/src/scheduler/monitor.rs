@@ -46,6 +46,11 @@ impl Monitor {
         }
     }
 
+    /// Names the calling thread as the monitor's.
+    pub(crate) fn bind_thread(&self) {
+        *self.thread.lock() = Some(thread::current());
+    }
+
     /// A worker got up; the caller made a fence since (M1).
     #[inline]
     pub(super) fn worker_woke(&self) {
@@ -88,7 +93,7 @@ struct Watch {
 /// The monitor thread: ends with the runtime.
 pub(crate) fn run(shared: &Shared) {
     let monitor = &shared.monitor;
-    *monitor.thread.lock() = Some(thread::current());
+    monitor.bind_thread();
     let mut watch = Watch { pulses: vec![0; shared.remotes.len()], pause: SHORTEST_LOOK };
     while !monitor.is_stopping() {
         thread::park_timeout(watch.pause);
@@ -102,7 +107,7 @@ pub(crate) fn run(shared: &Shared) {
 
 impl Monitor {
     /// Waits until a worker is awake.
-    fn sleep(&self, shared: &Shared) {
+    pub(crate) fn sleep(&self, shared: &Shared) {
         self.asleep.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         if !shared.idle.all_asleep() || self.is_stopping() {
@@ -132,18 +137,19 @@ impl Watch {
                 remote.stale.store(true, Ordering::Relaxed);
             }
         }
-        if any_stuck {
-            self.pause = (self.pause / 2).max(SHORTEST_LOOK);
-            rescue(shared);
-            return false;
+        // A stuck worker that strands nothing is no reason to hurry: on a busy machine every
+        // worker that the system takes off its core looks like one.
+        if any_stuck && rescue(shared) {
+            self.pause = SHORTEST_LOOK;
+        } else {
+            self.pause = (self.pause * 2).min(LONGEST_LOOK);
         }
-        self.pause = (self.pause * 2).min(LONGEST_LOOK);
-        !any_ran && shared.idle.all_asleep()
+        !any_ran && !any_stuck && shared.idle.all_asleep()
     }
 }
 
-/// Some worker is stuck: see that what it left is picked up.
-fn rescue(shared: &Shared) {
+/// Some worker is stuck: see that what it left is picked up. True if somebody was set to it.
+fn rescue(shared: &Shared) -> bool {
     let overdue = shared.driver.has_overdue_timer();
     // Orders the stale marks before the look at the sleepers, as a push does.
     fence(Ordering::SeqCst);
@@ -152,11 +158,15 @@ fn rescue(shared: &Shared) {
         if stranded {
             if let Some(worker) = shared.idle.wake_any() {
                 shared.unpark(worker);
+                return true;
             }
         }
-    } else if overdue {
+        return false;
+    }
+    if overdue {
         for remote in shared.remotes() {
             remote.attend_driver.store(true, Ordering::Relaxed);
         }
     }
+    overdue
 }

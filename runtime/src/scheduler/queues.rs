@@ -171,8 +171,9 @@ mod deque {
 
 #[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
 mod deque {
-    //! Locked stand-ins. The counter inside the critical section gives the checker a point at
-    //! which a `try_lock` elsewhere fails, so that `Steal::Retry` is explored.
+    //! Locked stand-ins. The store inside the critical section gives the checker a point at
+    //! which a `try_lock` elsewhere fails, so that `Steal::Retry` is explored. Emptiness is read
+    //! without the lock, as relaxed as can be: a lock would order it, and hide a missing fence.
 
     use super::Steal;
     use crate::cell::Notified;
@@ -183,26 +184,37 @@ mod deque {
     #[derive(Debug)]
     struct Queue {
         tasks: Mutex<VecDeque<Notified>>,
-        touched: AtomicUsize,
+        len: AtomicUsize,
     }
 
     impl Queue {
         fn new() -> Arc<Self> {
-            Arc::new(Self { tasks: Mutex::new(VecDeque::new()), touched: AtomicUsize::new(0) })
+            Arc::new(Self { tasks: Mutex::new(VecDeque::new()), len: AtomicUsize::new(0) })
         }
 
-        fn with<R>(&self, f: impl FnOnce(&mut VecDeque<Notified>) -> R) -> R {
+        fn push(&self, task: Notified) {
             let mut tasks = self.tasks.lock();
-            self.touched.fetch_add(1, Ordering::Relaxed);
-            f(&mut tasks)
+            tasks.push_back(task);
+            self.len.store(tasks.len(), Ordering::Relaxed);
+        }
+
+        fn take(&self, tasks: &mut VecDeque<Notified>) -> Option<Notified> {
+            let task = tasks.pop_front()?;
+            self.len.store(tasks.len(), Ordering::Relaxed);
+            Some(task)
+        }
+
+        fn pop(&self) -> Option<Notified> {
+            self.take(&mut self.tasks.lock())
         }
 
         fn steal(&self) -> Steal {
             let Some(mut tasks) = self.tasks.try_lock() else { return Steal::Retry };
-            match tasks.pop_front() {
-                Some(task) => Steal::Task(task),
-                None => Steal::Empty,
-            }
+            self.take(&mut tasks).map_or(Steal::Empty, Steal::Task)
+        }
+
+        fn len(&self) -> usize {
+            self.len.load(Ordering::Relaxed)
         }
     }
 
@@ -219,11 +231,11 @@ mod deque {
         }
 
         pub(crate) fn push(&self, task: Notified) {
-            self.0.with(|tasks| tasks.push_back(task));
+            self.0.push(task);
         }
 
         pub(crate) fn pop(&self) -> Option<Notified> {
-            self.0.with(VecDeque::pop_front)
+            self.0.pop()
         }
 
         pub(crate) fn is_empty(&self) -> bool {
@@ -231,7 +243,7 @@ mod deque {
         }
 
         pub(crate) fn len(&self) -> usize {
-            self.0.tasks.lock().len()
+            self.0.len()
         }
     }
 
@@ -248,7 +260,7 @@ mod deque {
         }
 
         pub(crate) fn len(&self) -> usize {
-            self.0.tasks.lock().len()
+            self.0.len()
         }
     }
 
@@ -261,7 +273,7 @@ mod deque {
         }
 
         pub(crate) fn push(&self, task: Notified) {
-            self.0.with(|tasks| tasks.push_back(task));
+            self.0.push(task);
         }
 
         pub(crate) fn steal_into(&self, _own: &LocalQueue) -> Steal {
@@ -277,7 +289,7 @@ mod deque {
         }
 
         pub(crate) fn len(&self) -> usize {
-            self.0.tasks.lock().len()
+            self.0.len()
         }
     }
 }

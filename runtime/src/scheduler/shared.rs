@@ -23,9 +23,6 @@ use std::fmt;
 /// A callback of the builder. Std's `Arc`: ours cannot hold a `dyn`.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
 
-/// Runs a worker's life, its argument, inside of what a thread of the runtime has around it.
-pub(crate) type AroundWorker = std::sync::Arc<dyn Fn(&Arc<Shared>, &mut dyn FnMut()) + Send + Sync>;
-
 /// What the builder decides.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -34,10 +31,12 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     /// Turns between two looks at the injector while there is local work.
     pub(crate) injector_interval: u32,
+    /// Whether workers may search a little longer before they sleep: not with one core.
+    pub(crate) may_spin: bool,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
-    /// For a worker that goes on in a thread of the pool.
-    pub(crate) around_worker: AroundWorker,
+    /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
+    pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
     pub(crate) on_thread_park: Option<Hook>,
     pub(crate) on_thread_unpark: Option<Hook>,
     /// Ends the runtime when a task panics.
@@ -59,7 +58,7 @@ pub(crate) struct Remote {
     /// The monitor wants the worker to look at the driver at its next turn.
     pub(super) attend_driver: AtomicBool,
     pub(super) stealer: Stealer,
-    pub(super) parker: Parker,
+    pub(crate) parker: Parker,
     pub(super) owned: OwnedList,
     pub(super) stats: WorkerStats,
 }
@@ -83,14 +82,14 @@ impl Remote {
 /// The multi-thread scheduler.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
-    pub(super) idle: Idle,
+    pub(crate) idle: Idle,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
-    pub(super) monitor: Monitor,
-    pub(super) shutdown: Shutdown,
+    pub(crate) monitor: Monitor,
+    pub(crate) shutdown: Shutdown,
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     alive: Alive<Self>,
@@ -166,24 +165,24 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        local::with_core(self, |core| {
+        local::with_core(this, |core| {
             let shard = match core {
                 Some(core) => {
                     core.cells.set(core.cells.get() + 1);
                     core.index
                 }
                 None => {
-                    self.alive.add(1);
-                    self.remotes.len()
+                    Alive::made_elsewhere(this);
+                    this.remotes.len()
                 }
             };
-            let spawned = cells::spawn(future, self, shard, id);
-            let late = self.start(spawned.owned, spawned.notified, core);
+            let spawned = cells::spawn(future, this, shard, id);
+            let late = this.start(spawned.owned, spawned.notified, core);
             Started { join: spawned.join, late }
         })
     }
@@ -217,7 +216,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn unpark(&self, worker: usize) {
+    pub(crate) fn unpark(&self, worker: usize) {
         self.remotes[worker].parker.unpark(&self.driver);
     }
 
@@ -235,7 +234,7 @@ impl Shared {
 
 /// How a task comes into a worker's queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     Spawned,
     Woken,
     /// It woke itself while it ran.
@@ -249,7 +248,7 @@ const PUSHES_PER_LOOK: u32 = 16;
 impl Core {
     /// Queues a task on its own worker.
     #[inline]
-    fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
+    pub(crate) fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
         if self.in_driver.get() {

@@ -13,6 +13,8 @@
 //! - S1. Every task spawned before step 1 is dropped exactly once, on a worker (or on the thread
 //!   that is polling it). A task that came too late is dropped by its spawner, unrun.
 //! - S2. No worker ends before every task in its deque has been run.
+//! - S3. Each worker goes through steps 2 to 4 once: no core changes threads after it saw the
+//!   flag.
 //!
 //! The flag's `Release` store pairs with the workers' `Acquire` load; sleepers are woken after
 //! it, and one about to sleep looks at it after publishing itself (as for P2 of `idle`).
@@ -21,6 +23,7 @@ use super::cells::Owner;
 use super::local::Local;
 use super::queues::Steal;
 use super::shared::Shared;
+use crate::cell::Notified;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
@@ -218,10 +221,17 @@ impl Local {
             .take()
             .or_else(|| self.core().and_then(|core| core.queue.pop()))
         {
-            task.cancel();
-            self.run_task(task, index);
+            self.run_cancelled(task, index);
         }
         shared.remotes[index].stats.end_polls();
+    }
+
+    /// Not as a poll: a future that calls `block_in_place` when it is dropped blocks this worker.
+    /// With its core gone to another thread the worker would end twice (S3).
+    fn run_cancelled(&self, task: Notified, index: usize) {
+        self.shared.remotes[index].stats.start_poll();
+        task.cancel();
+        task.run();
     }
 
     /// Step 3: all other workers have left their queues empty.
@@ -237,8 +247,7 @@ impl Local {
             match shared.injector.steal_one() {
                 Steal::Task(task) => {
                     pause = SHORTEST_PAUSE;
-                    task.cancel();
-                    self.run_task(task, index);
+                    self.run_cancelled(task, index);
                 }
                 Steal::Retry => thread::yield_now(),
                 Steal::Empty if shared.live_tasks() == 0 => break,

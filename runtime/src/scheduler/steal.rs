@@ -4,7 +4,7 @@ use super::local::Core;
 use super::queues::Steal;
 use super::shared::Shared;
 use crate::cell::Notified;
-use crate::loom::hint;
+use crate::loom::{hint, sized};
 use crate::loom::sync::atomic::Ordering;
 use crate::util::rng::thread_rng_n;
 
@@ -13,7 +13,7 @@ use crate::util::rng::thread_rng_n;
 const MAX_SLOT_STREAK: u32 = 3;
 
 /// Sweeps over all queues while somebody is in the way. A sleeper looks again anyway.
-const MAX_SWEEPS: u32 = 4;
+const MAX_SWEEPS: usize = sized(4, 1);
 
 impl Core {
     /// The next task of the worker's own, or of the injector.

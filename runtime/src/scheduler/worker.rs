@@ -3,8 +3,10 @@
 use super::idle::GotUp;
 use super::local::{Core, Local};
 use super::shared::Shared;
+use super::spin;
 use crate::cell::Notified;
-use crate::driver::timers;
+use crate::driver::{clock, timers};
+use crate::loom::hint;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
 use crate::util::bomb::Bomb;
@@ -54,16 +56,8 @@ impl Local {
             if shared.shutdown.has_begun() {
                 break;
             }
-            let tick = core.tick.get().wrapping_add(1);
-            core.tick.set(tick);
-            if core.should_look_at_driver(shared) {
-                core.look_at_driver(shared);
-            }
-            if let Some(task) = core.next_task(shared).or_else(|| core.search(shared)) {
-                core.found_work(shared);
+            if let Some(task) = core.turn(shared) {
                 self.run_task(task, core.index);
-            } else {
-                core.sleep(shared);
             }
         }
         match self.take_core() {
@@ -90,6 +84,21 @@ impl Local {
 }
 
 impl Core {
+    /// One turn of the loop: finds a task, or sleeps.
+    #[inline]
+    pub(crate) fn turn(&self, shared: &Shared) -> Option<Notified> {
+        self.tick.set(self.tick.get().wrapping_add(1));
+        if self.should_look_at_driver(shared) {
+            self.look_at_driver(shared);
+        }
+        let task = self.next_task(shared).or_else(|| self.search(shared));
+        match task {
+            Some(_) => self.found_work(shared),
+            None => self.sleep(shared),
+        }
+        task
+    }
+
     #[inline]
     fn should_look_at_driver(&self, shared: &Shared) -> bool {
         let remote = &shared.remotes[self.index];
@@ -134,7 +143,31 @@ impl Core {
             }
             self.searching.set(true);
         }
-        self.steal(shared)
+        self.steal(shared).or_else(|| self.search_longer(shared))
+    }
+
+    /// Keeps looking for a bounded time, if that has paid lately.
+    fn search_longer(&self, shared: &Shared) -> Option<Notified> {
+        let credit = self.credit.get();
+        if !credit.allows_spin() || !shared.config.may_spin {
+            return None;
+        }
+        let end = clock::system_now() + spin::LONGEST_SPIN;
+        let task = loop {
+            for _ in 0..16 {
+                hint::spin_loop();
+            }
+            if shared.has_queued_work() {
+                if let Some(task) = self.steal(shared) {
+                    break Some(task);
+                }
+            }
+            if clock::system_now() >= end {
+                break None;
+            }
+        };
+        self.credit.set(credit.after_spin(task.is_some()));
+        task
     }
 
     /// The worker has a task in hand. If it was the last that searched it wakes the next one,
@@ -150,22 +183,23 @@ impl Core {
     }
 
     /// Nothing to do: publish that, look once more, wait.
-    fn sleep(&self, shared: &Shared) {
+    pub(crate) fn sleep(&self, shared: &Shared) {
         let remote = &shared.remotes[self.index];
         remote.stats.end_polls();
         // A searcher leaves the count before the last look.
         shared.idle.fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
-            self.get_up(shared);
+            let _ = self.get_up(shared);
             return;
         }
         remote.stats.parks.add(1);
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }
+        let before = clock::system_now();
         self.wait(shared);
-        self.get_up(shared);
-        shared.monitor.worker_woke();
+        let _ = self.get_up(shared);
+        self.credit.set(self.credit.get().after_sleep(before.elapsed()));
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
@@ -177,7 +211,7 @@ impl Core {
         }
     }
 
-    fn wait(&self, shared: &Shared) {
+    pub(crate) fn wait(&self, shared: &Shared) {
         let parker = &shared.remotes[self.index].parker;
         if let Some(mut token) = shared.driver.try_token() {
             self.in_driver.set(true);
@@ -194,11 +228,15 @@ impl Core {
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
     /// wake-up that comes late only makes its next wait short.
-    fn get_up(&self, shared: &Shared) {
-        if shared.idle.get_up(self.index) == GotUp::Woken {
+    pub(crate) fn get_up(&self, shared: &Shared) -> GotUp {
+        let got_up = shared.idle.get_up(self.index);
+        if got_up == GotUp::Woken {
             self.searching.set(true);
         }
-        // Pairs with the fence of the monitor before it goes to sleep.
+        // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
+        // even if this worker did not wait.
         fence(Ordering::SeqCst);
+        shared.monitor.worker_woke();
+        got_up
     }
 }

@@ -59,6 +59,10 @@ pub fn thread_rng_n(n: u32) -> u32 {
 /// A seed that differs from thread to thread and from run to run.
 pub(crate) fn new_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
+    if crate::loom::CHECKED {
+        // A checker repeats a schedule: the same numbers must come again.
+        return 1;
+    }
     // A plain std counter: seeds order nothing, so no checker needs to see it.
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
