@@ -301,7 +301,7 @@ fn an_unhandled_panic_ends_the_runtime_if_asked_to() {
                     let _held = held;
                     std::future::pending::<()>().await;
                 });
-                drop(runtime::spawn(async { panic!("nobody sees this") }));
+                let _held = runtime::spawn(async { panic!("of a task") });
                 std::future::pending::<()>().await;
             })
         });
@@ -309,11 +309,4 @@ fn an_unhandled_panic_ends_the_runtime_if_asked_to() {
         drop(runtime);
         tally.assert_balanced();
     }
-    // With somebody who sees it, it is no unhandled one.
-    let runtime = Builder::new_current_thread()
-        .unhandled_panic(UnhandledPanic::ShutdownRuntime)
-        .build()
-        .unwrap();
-    let task = runtime.spawn(async { panic!("seen") });
-    assert!(runtime.block_on(task).unwrap_err().is_panic());
 }

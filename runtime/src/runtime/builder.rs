@@ -29,13 +29,14 @@ enum Kind {
     MultiThread,
 }
 
-/// What a runtime does when a task panics and nobody holds its handle.
+/// What a runtime does when a task panics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// Goes on; the panic is in the `JoinError` of a handle that is gone.
+    /// Goes on; whoever holds the task's handle gets the panic as a `JoinError`.
     Ignore,
-    /// Ends the runtime: all other tasks are cancelled, and `block_on` panics.
+    /// Ends the runtime, also if somebody holds the task's handle: all other tasks are cancelled,
+    /// and `block_on` panics.
     ShutdownRuntime,
 }
 
@@ -273,8 +274,7 @@ impl Builder {
         self
     }
 
-    /// Sets what happens when a task panics and nobody holds its handle. Default:
-    /// [`UnhandledPanic::Ignore`].
+    /// Sets what happens when a task panics. Default: [`UnhandledPanic::Ignore`].
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
         self.shutdown_on_panic = behavior == UnhandledPanic::ShutdownRuntime;
         self

@@ -526,8 +526,8 @@ impl Owner for Shared {
         })
     }
 
-    fn task_panicked(&self, joinable: bool) {
-        if self.config.shutdown_on_panic && !joinable {
+    fn task_panicked(&self, _joinable: bool) {
+        if self.config.shutdown_on_panic {
             self.poisoned.store(true, Ordering::Relaxed);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) struct Config {
     pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
     pub(crate) on_thread_park: Option<Hook>,
     pub(crate) on_thread_unpark: Option<Hook>,
-    /// Ends the runtime when a task whose handle is gone panics.
+    /// Ends the runtime when a task panics.
     pub(crate) shutdown_on_panic: bool,
 }
 
@@ -326,8 +326,8 @@ impl Owner for Shared {
         })
     }
 
-    fn task_panicked(&self, joinable: bool) {
-        if self.config.shutdown_on_panic && !joinable {
+    fn task_panicked(&self, _joinable: bool) {
+        if self.config.shutdown_on_panic {
             self.shutdown.poison();
             self.begin_shutdown();
         }

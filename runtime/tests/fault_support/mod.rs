@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its part
 
 use runtime::runtime::{Builder, Runtime};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -18,7 +19,8 @@ pub(crate) fn hang_bound() -> HangBound {
     let name = std::thread::current().name().unwrap_or("?").to_owned();
     std::thread::spawn(move || {
         if watched.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("`{name}` hangs");
+            // Past the capture of the test's output, which would be lost.
+            let _ = writeln!(std::io::stderr(), "`{name}` hangs");
             std::process::abort();
         }
     });
@@ -140,4 +142,13 @@ pub(crate) fn open_files() -> usize {
 #[cfg(target_os = "linux")]
 pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Runs `test` in a process of its own: it is the body of the test of that name.
+pub(crate) fn in_child(name: &str, test: impl FnOnce()) {
+    if is_child() {
+        return test();
+    }
+    let _bound = hang_bound();
+    print!("{}", pass_in_child(name));
 }
