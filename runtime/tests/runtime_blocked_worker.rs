@@ -50,6 +50,38 @@ fn what_a_blocked_worker_queued_and_armed_goes_on() {
     assert!(slept < LATE, "the timer fired after {slept:?}");
 }
 
+/// The other worker is busy and never sleeps: it takes from the stuck one all the same.
+#[test]
+fn a_busy_worker_shares_the_queue_of_a_blocked_one() {
+    let _bound = hang_bound();
+    let runtime = multi(2);
+    let longest_gap = runtime.block_on(async {
+        let yielders: Vec<_> = (0..100)
+            .map(|_| {
+                runtime::spawn(async {
+                    let begin = Instant::now();
+                    let (mut last, mut longest) = (begin, Duration::ZERO);
+                    while begin.elapsed() < BLOCKED * 2 {
+                        task::yield_now().await;
+                        let now = Instant::now();
+                        longest = longest.max(now - last);
+                        last = now;
+                    }
+                    longest
+                })
+            })
+            .collect();
+        let blocker = runtime::spawn(async { block() });
+        let mut longest = Duration::ZERO;
+        for yielder in yielders {
+            longest = longest.max(yielder.await.unwrap());
+        }
+        blocker.await.unwrap();
+        longest
+    });
+    assert!(longest_gap < LATE, "a task stood still for {longest_gap:?}");
+}
+
 /// One task polls a sleep by hand, so that it is armed on its worker for certain, and blocks.
 #[test]
 fn the_wheel_of_a_blocked_worker_is_fired_by_others() {

@@ -103,7 +103,7 @@ impl Workers {
             shutdown_on_panic: false,
         };
         let (shared, cores) = Shared::new(config, driver, pool);
-        let workers = cores.into_iter().map(|core| Worker { shared: shared.clone(), core });
+        let workers = cores.into_iter().map(|core| Worker { shared: shared.clone(), core: Box::new(core) });
         (Self(shared.clone()), workers.collect())
     }
 

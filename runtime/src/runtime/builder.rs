@@ -325,7 +325,7 @@ impl Builder {
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
         let mut missing = cores.len();
         for (core, name) in cores.into_iter().zip(names) {
-            match self.start_worker(&handle, &shared, core, name) {
+            match self.start_worker(&handle, &shared, Box::new(core), name) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
                     // First the missing: the last to be counted drains what start hooks spawned.
@@ -451,8 +451,7 @@ fn default_workers() -> usize {
         },
         Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
         Err(std::env::VarError::NotUnicode(text)) => panic!(
-            "`{WORKER_THREADS_VARIABLE}` is {}, which is no number of threads",
-            text.display()
+            "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads"
         ),
     }
 }

@@ -103,9 +103,9 @@ impl Shared {
         config: Config,
         driver: Driver,
         blocking: Arc<Pool<Job>>,
-    ) -> (Arc<Self>, Vec<Box<Core>>) {
+    ) -> (Arc<Self>, Vec<Core>) {
         let cores: Vec<_> =
-            (0..config.workers).map(|index| Box::new(Core::new(index, LocalQueue::new()))).collect();
+            (0..config.workers).map(|index| Core::new(index, LocalQueue::new())).collect();
         let remotes = cores.iter().map(|core| {
             CachePadded::new(Remote {
                 slot: Slot::new(),

@@ -20,12 +20,32 @@ impl Core {
     #[inline]
     pub(super) fn next_task(&self, shared: &Shared) -> Option<Notified> {
         let look_outside = self.tick.get() % shared.config.injector_interval == 0;
-        if look_outside && !shared.injector.is_empty() {
+        if look_outside {
+            if let Some(task) = self.next_of_others(shared) {
+                return Some(task);
+            }
+        }
+        self.next_local(shared).or_else(|| self.next_injected(shared))
+    }
+
+    /// What waits although this worker has work of its own: tasks from outside, and those of a
+    /// worker that is stuck in a poll.
+    fn next_of_others(&self, shared: &Shared) -> Option<Notified> {
+        if !shared.injector.is_empty() {
             if let Steal::Task(task) = shared.injector.steal_one() {
                 return Some(task);
             }
         }
-        self.next_local(shared).or_else(|| self.from_injector(shared))
+        if !shared.monitor.sees_stuck_worker() {
+            return None;
+        }
+        let mut stuck = shared.remotes.iter().enumerate().filter(|(victim, remote)| {
+            *victim != self.index && remote.stale.load(Ordering::Relaxed)
+        });
+        stuck.find_map(|(_, remote)| match remote.stealer.steal_into(&self.queue) {
+            Steal::Task(task) => Some(task),
+            Steal::Empty | Steal::Retry => remote.slot.take(),
+        })
     }
 
     #[inline]
@@ -45,7 +65,7 @@ impl Core {
         self.queue.pop()
     }
 
-    fn from_injector(&self, shared: &Shared) -> Option<Notified> {
+    fn next_injected(&self, shared: &Shared) -> Option<Notified> {
         for _ in 0..MAX_SWEEPS {
             if shared.injector.is_empty() {
                 return None;
@@ -94,7 +114,7 @@ impl Core {
                 }
             }
         }
-        match self.from_injector(shared) {
+        match self.next_injected(shared) {
             Some(task) => Steal::Task(task),
             None if retry || !shared.injector.is_empty() => Steal::Retry,
             None => Steal::Empty,
