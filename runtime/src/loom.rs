@@ -436,9 +436,9 @@ mod modelled {
             }
 
             pub(crate) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
-                if self.is_held.swap(true, Ordering::AcqRel) {
-                    return None;
-                }
+                // A failed try writes nothing.
+                let order = (Ordering::AcqRel, Ordering::Acquire);
+                self.is_held.compare_exchange(false, true, order.0, order.1).ok()?;
                 Some(TryMutexGuard { guard: Some(self.value.lock()), is_held: &self.is_held })
             }
 
