@@ -38,8 +38,8 @@
 #![deny(unsafe_code)]
 
 mod budget;
-mod park;
 mod loom;
+mod park;
 mod util;
 
 mod cell;

@@ -109,7 +109,9 @@ fn the_wheel_of_a_blocked_worker_is_fired_by_others() {
         let blocker = runtime::spawn(async move {
             let waker = waker.await.unwrap();
             let mut sleep = Box::pin(runtime::time::sleep(Duration::from_millis(10)));
-            let _ = sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+            let _ = sleep
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
             block();
             drop(sleep);
         });
@@ -212,7 +214,9 @@ fn long_polls_of_one_connection_hold_up_no_other() {
         let address = listener.local_addr().unwrap();
         runtime::spawn(async move {
             loop {
-                let Ok((mut socket, _)) = listener.accept().await else { return };
+                let Ok((mut socket, _)) = listener.accept().await else {
+                    return;
+                };
                 runtime::spawn(async move {
                     let mut byte = [0];
                     while socket.read_exact(&mut byte).await.is_ok() {
@@ -311,7 +315,10 @@ fn a_panic_in_block_in_place_is_the_tasks_own() {
     runtime.block_on(async {
         for _ in 0..20 {
             let task = runtime::spawn(async { task::block_in_place(|| panic!("inside")) });
-            assert_eq!(payload_text(&*task.await.unwrap_err().into_panic()), "inside");
+            assert_eq!(
+                payload_text(&*task.await.unwrap_err().into_panic()),
+                "inside"
+            );
             let next = runtime::spawn(async {
                 runtime::time::sleep(Duration::from_micros(10)).await;
                 task::try_id().is_some()

@@ -56,7 +56,10 @@ impl<T> JoinHandle<T> {
     pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller's promise, passed on.
         let task = unsafe { TaskRef::from_raw(header) };
-        Self { task: ManuallyDrop::new(task), output: PhantomData }
+        Self {
+            task: ManuallyDrop::new(task),
+            output: PhantomData,
+        }
     }
 
     /// Cancels the task: its future is dropped at its next await point, on a thread of its
@@ -93,9 +96,9 @@ impl<T> JoinHandle<T> {
         if snapshot.has_join_waker() {
             // SAFETY: by I5 nobody but this handle writes the slot until the completer has given
             // it up, which a handle that is still polled outlives.
-            let same = header.join_waker.with(|slot| unsafe {
-                (*slot).as_ref().is_some_and(|old| old.will_wake(waker))
-            });
+            let same = header
+                .join_waker
+                .with(|slot| unsafe { (*slot).as_ref().is_some_and(|old| old.will_wake(waker)) });
             if same {
                 // Complete meanwhile or not: the waker in place serves.
                 return !header.state.load().is_complete();
@@ -195,7 +198,9 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
     }
 }
 
@@ -241,7 +246,11 @@ mod tests {
         let id = Id::next();
         // SAFETY: `ByHand` never follows the pointer, and the future is `Send`.
         let spawned = unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id) };
-        let Spawned { owned, notified, mut join } = spawned;
+        let Spawned {
+            owned,
+            notified,
+            mut join,
+        } = spawned;
         drop(owned);
         let mut poll = |waker: &Waker| Pin::new(&mut join).poll(&mut Context::from_waker(waker));
         let wakes = Arc::new(Wakes::default());
@@ -253,6 +262,10 @@ mod tests {
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "the completion is told");
         assert!(matches!(poll(&good), Poll::Ready(Ok(7))));
         drop((good, join));
-        assert_eq!(Arc::strong_count(&wakes), 1, "the waker is dropped with the handle");
+        assert_eq!(
+            Arc::strong_count(&wakes),
+            1,
+            "the waker is dropped with the handle"
+        );
     }
 }

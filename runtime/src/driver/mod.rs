@@ -89,7 +89,10 @@ impl Driver {
     /// The right to wait, if nobody has it.
     pub(crate) fn try_token(&self) -> Option<Token<'_>> {
         let reactor = self.reactor.try_lock()?;
-        Some(Token { driver: self, reactor })
+        Some(Token {
+            driver: self,
+            reactor,
+        })
     }
 
     /// Whether nobody waits in the reactor although something could come from it.
@@ -104,7 +107,9 @@ impl Driver {
 
     /// Whether some wheel has a deadline that has passed.
     pub(crate) fn has_overdue_timer(&self) -> bool {
-        self.timers.as_ref().is_some_and(|timers| timers.is_overdue(self.clock.now_ns()))
+        self.timers
+            .as_ref()
+            .is_some_and(|timers| timers.is_overdue(self.clock.now_ns()))
     }
 
     /// Fires whatever is due, without the token. Returns how many timers fired.
@@ -148,8 +153,11 @@ impl Token<'_> {
             Some(_) if driver.clock.is_paused() => self.wait_paused(),
             Some(until_ns) => {
                 let now_ns = driver.clock.now_ns();
-                let wait =
-                    if until_ns <= now_ns { Wait::Now } else { Wait::For { now_ns, until_ns } };
+                let wait = if until_ns <= now_ns {
+                    Wait::Now
+                } else {
+                    Wait::For { now_ns, until_ns }
+                };
                 self.reactor.turn(wait);
             }
         }
@@ -166,7 +174,11 @@ impl Token<'_> {
         if turn.events > 0 || turn.woken {
             return;
         }
-        let advanced = self.driver.timers.as_ref().is_some_and(Timers::auto_advance);
+        let advanced = self
+            .driver
+            .timers
+            .as_ref()
+            .is_some_and(Timers::auto_advance);
         if advanced {
             self.reactor.clock_was_set();
         } else {

@@ -4,8 +4,8 @@ use super::local::Core;
 use super::queues::Steal;
 use super::shared::Shared;
 use crate::cell::Notified;
-use crate::loom::{hint, sized};
 use crate::loom::sync::atomic::Ordering;
+use crate::loom::{hint, sized};
 use crate::util::rng::thread_rng_n;
 
 /// Polls in a row that may come from the slot, so that two tasks waking each other do not starve
@@ -25,7 +25,8 @@ impl Core {
                 return Some(task);
             }
         }
-        self.next_local(shared).or_else(|| self.next_injected(shared))
+        self.next_local(shared)
+            .or_else(|| self.next_injected(shared))
     }
 
     /// What waits although this worker has work of its own: tasks from outside, and those of a
@@ -39,9 +40,13 @@ impl Core {
         if !shared.monitor.sees_stuck_worker() {
             return None;
         }
-        let mut stuck = shared.remotes.iter().enumerate().filter(|(victim, remote)| {
-            *victim != self.index && remote.stale.load(Ordering::Relaxed)
-        });
+        let mut stuck = shared
+            .remotes
+            .iter()
+            .enumerate()
+            .filter(|(victim, remote)| {
+                *victim != self.index && remote.stale.load(Ordering::Relaxed)
+            });
         stuck.find_map(|(_, remote)| match remote.stealer.steal_into(&self.queue) {
             Steal::Task(task) => Some(task),
             Steal::Empty | Steal::Retry => remote.slot.take(),
@@ -95,7 +100,10 @@ impl Core {
         let count = shared.remotes.len();
         let start = thread_rng_n(count as u32) as usize;
         let mut retry = false;
-        for victim in (start..count).chain(0..start).filter(|&victim| victim != self.index) {
+        for victim in (start..count)
+            .chain(0..start)
+            .filter(|&victim| victim != self.index)
+        {
             let remote = &shared.remotes[victim];
             if !remote.stealer.is_empty() {
                 match remote.stealer.steal_into(&self.queue) {

@@ -20,7 +20,9 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let index = core.index;
     let bomb = Bomb::new("a worker");
     shared.remotes[index].parker.bind_thread();
-    let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+    let _entered = entered::set(Entered::Yes {
+        allow_block_in_place: true,
+    });
     let local = Local::new(shared.clone(), core);
     let ended = local.enter(|| {
         use_wheel_of(&shared, Some(index));
@@ -52,7 +54,9 @@ impl Local {
     fn run(&self) -> Ended {
         let shared = &*self.shared;
         loop {
-            let Some(core) = self.core() else { return Ended::CoreTaken };
+            let Some(core) = self.core() else {
+                return Ended::CoreTaken;
+            };
             if shared.shutdown.has_begun() {
                 break;
             }
@@ -114,7 +118,9 @@ impl Core {
     /// Takes what the driver has, without waiting.
     fn look_at_driver(&self, shared: &Shared) {
         self.yields.set(0);
-        shared.remotes[self.index].attend_driver.store(false, Ordering::Relaxed);
+        shared.remotes[self.index]
+            .attend_driver
+            .store(false, Ordering::Relaxed);
         if !shared.driver_may_have_work() {
             return;
         }
@@ -188,7 +194,9 @@ impl Core {
         let remote = &shared.remotes[self.index];
         remote.stats.end_polls();
         // A searcher leaves the count before the last look.
-        shared.idle.fall_asleep(self.index, self.searching.replace(false));
+        shared
+            .idle
+            .fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
             // As a searcher: pushes may have relied on its search (P2 of `idle`).
             let _ = self.get_up(shared, true);
@@ -202,7 +210,8 @@ impl Core {
         self.wait(shared);
         let got_up = self.get_up(shared, false);
         if got_up == GotUp::Woken {
-            self.credit.set(self.credit.get().after_sleep(before.elapsed()));
+            self.credit
+                .set(self.credit.get().after_sleep(before.elapsed()));
         }
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();

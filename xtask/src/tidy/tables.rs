@@ -68,8 +68,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/scheduler/park.rs",
     "runtime/src/scheduler/cells.rs", // C1: the scheduler outlives its cells.
     "runtime/src/scheduler/local.rs", // L1, L2: the thread's own pointer to its core.
-    "runtime/src/util/spin_lock.rs", // X1: one guard at a time.
-    "runtime/tests/*", // Allocators and libc symbols of the fault tests.
+    "runtime/src/util/spin_lock.rs",  // X1: one guard at a time.
+    "runtime/tests/*",                // Allocators and libc symbols of the fault tests.
     "runtime/src/driver/*",
     "runtime/src/fs/*",
     "runtime/src/task/local_set.rs",
@@ -89,7 +89,7 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
-    "runtime/src/scheduler/queues.rs", // Under loom a stand-in for crossbeam's deque.
+    "runtime/src/scheduler/queues.rs",   // Under loom a stand-in for crossbeam's deque.
 ];
 
 /// What checks the orderings of a file with atomics.
@@ -107,28 +107,58 @@ pub(super) enum Checked {
 
 /// Every file with atomics, and the models that check it.
 pub(super) const MODELS: &[(&str, Checked)] = &[
-    ("io-driver/src/driver.rs", Checked::Exempt("counters; the wake flag has its own file")),
+    (
+        "io-driver/src/driver.rs",
+        Checked::Exempt("counters; the wake flag has its own file"),
+    ),
     ("io-driver/src/readiness.rs", Checked::By(&["io_driver"])),
     ("io-driver/src/source.rs", Checked::By(&["io_driver"])),
     ("io-driver/src/wake_flag.rs", Checked::By(&["io_driver"])),
     ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
-    ("runtime/src/cell/id.rs", Checked::Exempt("a counter: uniqueness needs no order")),
+    (
+        "runtime/src/cell/id.rs",
+        Checked::Exempt("a counter: uniqueness needs no order"),
+    ),
     ("runtime/src/cell/state.rs", Checked::By(&["cell"])),
     ("runtime/src/driver/clock.rs", Checked::By(&["timers"])),
     ("runtime/src/driver/mod.rs", Checked::By(&["scheduler"])),
     ("runtime/src/driver/timers.rs", Checked::By(&["timers"])),
     ("runtime/src/park.rs", Checked::By(&["scheduler"])),
     ("runtime/src/scheduler/cells.rs", Checked::By(&["cell"])),
-    ("runtime/src/scheduler/current_thread.rs", Checked::By(&["scheduler"])),
+    (
+        "runtime/src/scheduler/current_thread.rs",
+        Checked::By(&["scheduler"]),
+    ),
     ("runtime/src/scheduler/idle.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/monitor.rs", Checked::By(&["scheduler"])),
+    (
+        "runtime/src/scheduler/monitor.rs",
+        Checked::By(&["scheduler"]),
+    ),
     ("runtime/src/scheduler/park.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/queues.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/shared.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/shutdown.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/stats.rs", Checked::Exempt("counters with one writer: no order")),
-    ("runtime/src/scheduler/steal.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/worker.rs", Checked::By(&["scheduler"])),
+    (
+        "runtime/src/scheduler/queues.rs",
+        Checked::By(&["scheduler"]),
+    ),
+    (
+        "runtime/src/scheduler/shared.rs",
+        Checked::By(&["scheduler"]),
+    ),
+    (
+        "runtime/src/scheduler/shutdown.rs",
+        Checked::By(&["scheduler"]),
+    ),
+    (
+        "runtime/src/scheduler/stats.rs",
+        Checked::Exempt("counters with one writer: no order"),
+    ),
+    (
+        "runtime/src/scheduler/steal.rs",
+        Checked::By(&["scheduler"]),
+    ),
+    (
+        "runtime/src/scheduler/worker.rs",
+        Checked::By(&["scheduler"]),
+    ),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/mpsc/block.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/mpsc/chan.rs", Checked::By(&["sync"])),
@@ -136,8 +166,14 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ("runtime/src/sync/oneshot.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/permits.rs", Checked::By(&["sync"])),
     ("runtime/src/util/atomic_waker.rs", Checked::By(&["sync"])),
-    ("runtime/src/util/rng.rs", Checked::Exempt("a counter for seeds: no order")),
-    ("runtime/src/util/spin_lock.rs", Checked::Exempt("under loom a plain lock; TSan sees it")),
+    (
+        "runtime/src/util/rng.rs",
+        Checked::Exempt("a counter for seeds: no order"),
+    ),
+    (
+        "runtime/src/util/spin_lock.rs",
+        Checked::Exempt("under loom a plain lock; TSan sees it"),
+    ),
 ];
 
 /// Words that no file may hold, and what to do instead. Split, so that this file is clean.
