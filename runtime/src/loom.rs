@@ -214,7 +214,10 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new(Shared(AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new(Shared(
+                    AtomicUsize::new(1),
+                    value,
+                )))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -230,7 +233,9 @@ mod plain {
             ///
             /// As for std's.
             pub(crate) unsafe fn from_raw(value: *const T) -> Self {
-                let shared = value.cast_mut().wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
+                let shared = value
+                    .cast_mut()
+                    .wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
                 // SAFETY: `as_ptr` gave the address of a field of a live allocation.
                 Self(unsafe { NonNull::new_unchecked(shared.cast()) })
             }
@@ -242,7 +247,10 @@ mod plain {
                 let this = std::mem::ManuallyDrop::new(this);
                 // SAFETY: by the count the allocation is alive while `this` is.
                 let count = &unsafe { this.0.as_ref() }.0;
-                if count.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                if count
+                    .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_err()
+                {
                     return Err(Self(this.0));
                 }
                 // SAFETY: that was the only reference; `new` made it from a `Box`.

@@ -56,7 +56,10 @@ impl<T> JoinHandle<T> {
     pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller's promise, passed on.
         let task = unsafe { TaskRef::from_raw(header) };
-        Self { task: ManuallyDrop::new(task), output: PhantomData }
+        Self {
+            task: ManuallyDrop::new(task),
+            output: PhantomData,
+        }
     }
 
     /// Cancels the task: its future is dropped at its next await point, on a thread of its
@@ -93,9 +96,9 @@ impl<T> JoinHandle<T> {
         if snapshot.has_join_waker() {
             // SAFETY: by I5 nobody but this handle writes the slot until the completer has given
             // it up, which a handle that is still polled outlives.
-            let same = header.join_waker.with(|slot| unsafe {
-                (*slot).as_ref().is_some_and(|old| old.will_wake(waker))
-            });
+            let same = header
+                .join_waker
+                .with(|slot| unsafe { (*slot).as_ref().is_some_and(|old| old.will_wake(waker)) });
             if same {
                 // Complete meanwhile or not: the waker in place serves.
                 return !header.state.load().is_complete();
@@ -190,6 +193,8 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
     }
 }

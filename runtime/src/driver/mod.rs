@@ -89,7 +89,10 @@ impl Driver {
     /// The right to wait, if nobody has it.
     pub(crate) fn try_token(&self) -> Option<Token<'_>> {
         let reactor = self.reactor.try_lock()?;
-        Some(Token { driver: self, reactor })
+        Some(Token {
+            driver: self,
+            reactor,
+        })
     }
 
     /// Whether nobody waits in the reactor although something could come from it.
@@ -105,7 +108,9 @@ impl Driver {
     /// Whether some wheel has a deadline that has passed.
     pub(crate) fn has_overdue_timer(&self) -> bool {
         self.timers.as_ref().is_some_and(|timers| {
-            timers.next_deadline_ns().is_some_and(|deadline| deadline <= self.clock.now_ns())
+            timers
+                .next_deadline_ns()
+                .is_some_and(|deadline| deadline <= self.clock.now_ns())
         })
     }
 
@@ -150,8 +155,11 @@ impl Token<'_> {
             Some(until_ns) if driver.clock.is_paused() => self.wait_paused(until_ns),
             Some(until_ns) => {
                 let now_ns = driver.clock.now_ns();
-                let wait =
-                    if until_ns <= now_ns { Wait::Now } else { Wait::For { now_ns, until_ns } };
+                let wait = if until_ns <= now_ns {
+                    Wait::Now
+                } else {
+                    Wait::For { now_ns, until_ns }
+                };
                 self.reactor.turn(wait);
             }
         }

@@ -142,7 +142,10 @@ impl Builder {
     /// Names the runtime, for diagnostics.
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
-        assert!(!name.trim().is_empty(), "the runtime's name must not be blank");
+        assert!(
+            !name.trim().is_empty(),
+            "the runtime's name must not be blank"
+        );
         self.name = Some(name);
         self
     }
@@ -156,7 +159,10 @@ impl Builder {
     /// Panics if `count` is 0.
     #[track_caller]
     pub fn worker_threads(&mut self, count: usize) -> &mut Self {
-        assert!(count > 0, "Worker threads cannot be set to 0: a runtime needs at least one");
+        assert!(
+            count > 0,
+            "Worker threads cannot be set to 0: a runtime needs at least one"
+        );
         self.worker_threads = Some(count);
         self
     }
@@ -168,7 +174,10 @@ impl Builder {
     /// Panics if `count` is 0.
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
-        assert!(count > 0, "Max blocking threads cannot be set to 0: blocking calls need one");
+        assert!(
+            count > 0,
+            "Max blocking threads cannot be set to 0: blocking calls need one"
+        );
         self.max_blocking_threads = count;
         self
     }
@@ -299,7 +308,9 @@ impl Builder {
         let driver = driver::Driver::new(self.driver_config(1, true))?;
         let pool = Arc::new(self.pool());
         let shared = current_thread::Shared::new(self.config(1), driver, pool);
-        let handle = Handle { scheduler: Scheduler::CurrentThread(shared) };
+        let handle = Handle {
+            scheduler: Scheduler::CurrentThread(shared),
+        };
         Ok(Runtime::from_parts(handle, Vec::new()))
     }
 
@@ -314,7 +325,9 @@ impl Builder {
         let driver = driver::Driver::new(self.driver_config(workers, false))?;
         let pool = Arc::new(self.pool());
         let (shared, cores) = Shared::new(self.config(workers), driver, pool);
-        let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+        let handle = Handle {
+            scheduler: Scheduler::MultiThread(shared.clone()),
+        };
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
         let mut left = cores.len();
         for core in cores {
@@ -424,7 +437,9 @@ impl Builder {
 }
 
 fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
-    let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+    let handle = Handle {
+        scheduler: Scheduler::MultiThread(shared.clone()),
+    };
     let _context = super::context::enter(handle);
     worker::run(shared, core);
 }

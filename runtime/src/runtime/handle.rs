@@ -102,8 +102,14 @@ impl fmt::Display for TryCurrentError {
 
 impl fmt::Debug for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
-        f.debug_struct("TryCurrentError").field("kind", &format_args!("{kind}")).finish()
+        let kind = if self.destroyed {
+            "ThreadLocalDestroyed"
+        } else {
+            "NoContext"
+        };
+        f.debug_struct("TryCurrentError")
+            .field("kind", &format_args!("{kind}"))
+            .finish()
     }
 }
 
@@ -137,7 +143,10 @@ impl Handle {
     /// Panics in a thread-local destructor that runs after the context is gone.
     #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { _restore: context::enter(self.clone()), _handle: PhantomData }
+        EnterGuard {
+            _restore: context::enter(self.clone()),
+            _handle: PhantomData,
+        }
     }
 
     /// Starts a task. It runs even if the returned handle is dropped.
@@ -157,9 +166,7 @@ impl Handle {
     {
         match &self.scheduler {
             Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, id),
-            Scheduler::CurrentThread(shared) => {
-                current_thread::Shared::spawn(shared, future, id)
-            },
+            Scheduler::CurrentThread(shared) => current_thread::Shared::spawn(shared, future, id),
         }
     }
 
@@ -185,7 +192,9 @@ impl Handle {
     {
         // Held until the closure has run: a paused clock does not move on meanwhile.
         let hold = ClockHold::new(self.clone());
-        let task = BlockingTask { work: Some((f, hold)) };
+        let task = BlockingTask {
+            work: Some((f, hold)),
+        };
         let spawned = cells::spawn_blocking(task, id);
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
@@ -251,7 +260,11 @@ impl Handle {
             Scheduler::MultiThread(shared) => shared.worker_index(),
             Scheduler::CurrentThread(shared) => shared.is_current().then_some(0),
         };
-        Some(worker.map_or_else(|| timers.outside(), |worker| timers.shard(worker)).clone())
+        Some(
+            worker
+                .map_or_else(|| timers.outside(), |worker| timers.shard(worker))
+                .clone(),
+        )
     }
 }
 
@@ -272,7 +285,9 @@ impl std::panic::RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("flavor", &self.runtime_flavor()).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("flavor", &self.runtime_flavor())
+            .finish_non_exhaustive()
     }
 }
 

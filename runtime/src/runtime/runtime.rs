@@ -46,7 +46,11 @@ impl Runtime {
     }
 
     pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
-        Self { handle, threads, ended: false }
+        Self {
+            handle,
+            threads,
+            ended: false,
+        }
     }
 
     /// A handle that spawns onto this runtime from anywhere.
@@ -90,11 +94,15 @@ impl Runtime {
         let _context = self.handle.enter();
         match &self.handle.scheduler {
             Scheduler::MultiThread(_) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: true,
+                });
                 park::block_on(future)
             }
             Scheduler::CurrentThread(shared) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: false,
+                });
                 current_thread::Shared::block_on(shared, future)
             }
         }
@@ -129,8 +137,8 @@ impl Runtime {
         if timeout != Some(Duration::ZERO) {
             refuse_drop();
         }
-        let deadline = timeout
-            .and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
+        let deadline =
+            timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
         let left = || {
             timeout.map(|timeout| {
                 deadline.map_or(timeout, |deadline| {
@@ -183,6 +191,8 @@ impl std::panic::RefUnwindSafe for Runtime {}
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
     }
 }

@@ -114,7 +114,8 @@ impl Idle {
 
     fn take(&self, sleepers: &mut Vec<usize>) -> Option<usize> {
         let worker = sleepers.pop()?;
-        self.counts.fetch_add(SEARCHING_ONE - SLEEPING_ONE, Ordering::AcqRel);
+        self.counts
+            .fetch_add(SEARCHING_ONE - SLEEPING_ONE, Ordering::AcqRel);
         Some(worker)
     }
 
@@ -143,10 +144,14 @@ impl Idle {
     /// and [`Self::get_up`] if it finds something.
     pub(crate) fn fall_asleep(&self, worker: usize, was_searching: bool) {
         let mut sleepers = self.sleepers.lock();
-        debug_assert!(!sleepers.contains(&worker), "P1: worker {worker} sleeps twice");
+        debug_assert!(
+            !sleepers.contains(&worker),
+            "P1: worker {worker} sleeps twice"
+        );
         sleepers.push(worker);
         let searching = if was_searching { SEARCHING_ONE } else { 0 };
-        self.counts.fetch_add(SLEEPING_ONE.wrapping_sub(searching), Ordering::AcqRel);
+        self.counts
+            .fetch_add(SLEEPING_ONE.wrapping_sub(searching), Ordering::AcqRel);
         drop(sleepers);
         fence(Ordering::SeqCst);
     }

@@ -94,7 +94,10 @@ struct Watch {
 pub(crate) fn run(shared: &Shared) {
     let monitor = &shared.monitor;
     monitor.bind_thread();
-    let mut watch = Watch { pulses: vec![0; shared.remotes.len()], pause: SHORTEST_LOOK };
+    let mut watch = Watch {
+        pulses: vec![0; shared.remotes.len()],
+        pause: SHORTEST_LOOK,
+    };
     while !monitor.is_stopping() {
         thread::park_timeout(watch.pause);
         if watch.look(shared) {

@@ -189,7 +189,10 @@ mod deque {
 
     impl Queue {
         fn new() -> Arc<Self> {
-            Arc::new(Self { tasks: Mutex::new(VecDeque::new()), len: AtomicUsize::new(0) })
+            Arc::new(Self {
+                tasks: Mutex::new(VecDeque::new()),
+                len: AtomicUsize::new(0),
+            })
         }
 
         fn push(&self, task: Notified) {
@@ -209,7 +212,9 @@ mod deque {
         }
 
         fn steal(&self) -> Steal {
-            let Some(mut tasks) = self.tasks.try_lock() else { return Steal::Retry };
+            let Some(mut tasks) = self.tasks.try_lock() else {
+                return Steal::Retry;
+            };
             self.take(&mut tasks).map_or(Steal::Empty, Steal::Task)
         }
 

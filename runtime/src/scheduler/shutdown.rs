@@ -68,7 +68,8 @@ impl Shutdown {
 
     /// Waits until all workers have ended. False if the time ran out first.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
+        let deadline =
+            timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
         let mut running = self.running.lock();
         while *running > 0 {
             match (timeout, deadline) {
@@ -147,7 +148,9 @@ impl Local {
     /// Steps 2 and 3, by a worker with its core.
     pub(super) fn shut_down_worker(&self) {
         let shared = &*self.shared;
-        let Some(index) = self.core().map(|core| core.index) else { return };
+        let Some(index) = self.core().map(|core| core.index) else {
+            return;
+        };
         while let Some(task) = shared.remotes[index].owned.pop_for_cancel() {
             task.abort_by_value();
             if self.core().is_some_and(|core| core.queue.len() >= 256) {

@@ -25,7 +25,8 @@ impl Core {
                 return Some(task);
             }
         }
-        self.next_local(shared).or_else(|| self.from_injector(shared))
+        self.next_local(shared)
+            .or_else(|| self.from_injector(shared))
     }
 
     #[inline]
@@ -75,7 +76,10 @@ impl Core {
         let count = shared.remotes.len();
         let start = thread_rng_n(count as u32) as usize;
         let mut retry = false;
-        for victim in (start..count).chain(0..start).filter(|&victim| victim != self.index) {
+        for victim in (start..count)
+            .chain(0..start)
+            .filter(|&victim| victim != self.index)
+        {
             let remote = &shared.remotes[victim];
             if !remote.stealer.is_empty() {
                 match remote.stealer.steal_into(&self.queue) {

@@ -18,7 +18,9 @@ const YIELDS_PER_DRIVER_LOOK: u32 = 8;
 pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let index = core.index;
     shared.remotes[index].parker.bind_thread();
-    let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+    let _entered = entered::set(Entered::Yes {
+        allow_block_in_place: true,
+    });
     let local = Local::new(shared.clone(), core);
     let ended = local.enter(|| {
         use_wheel_of(&shared, Some(index));
@@ -49,7 +51,9 @@ impl Local {
     fn run(&self) -> Ended {
         let shared = &*self.shared;
         loop {
-            let Some(core) = self.core() else { return Ended::CoreTaken };
+            let Some(core) = self.core() else {
+                return Ended::CoreTaken;
+            };
             if shared.shutdown.has_begun() {
                 break;
             }
@@ -111,7 +115,9 @@ impl Core {
     /// Takes what the driver has, without waiting.
     fn look_at_driver(&self, shared: &Shared) {
         self.yields.set(0);
-        shared.remotes[self.index].attend_driver.store(false, Ordering::Relaxed);
+        shared.remotes[self.index]
+            .attend_driver
+            .store(false, Ordering::Relaxed);
         if !shared.driver_may_have_work() {
             return;
         }
@@ -184,7 +190,9 @@ impl Core {
         let remote = &shared.remotes[self.index];
         remote.stats.end_polls();
         // A searcher leaves the count before the last look.
-        shared.idle.fall_asleep(self.index, self.searching.replace(false));
+        shared
+            .idle
+            .fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
             let _ = self.get_up(shared);
             return;
@@ -196,7 +204,8 @@ impl Core {
         let before = clock::system_now();
         self.wait(shared);
         let _ = self.get_up(shared);
-        self.credit.set(self.credit.get().after_sleep(before.elapsed()));
+        self.credit
+            .set(self.credit.get().after_sleep(before.elapsed()));
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
