@@ -238,6 +238,14 @@ unsafe fn drop_stage<F: Future, S>(header: NonNull<Header>) {
 ///
 /// The caller dropped the last reference (I6).
 unsafe fn free<F: Future, S>(header: NonNull<Header>) {
+    {
+        // SAFETY: by I6 the cell is alive, and nobody else knows it.
+        let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+        // Does nothing, except in a model: nobody's last access may be missing in our past.
+        cell.stage.with_mut(|_| ());
+        cell.header.links.with_mut(|_| ());
+        cell.header.join_waker.with_mut(|_| ());
+    }
     // SAFETY: `allocate` leaked this box, and by I6 nobody else has a reference.
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
 }
