@@ -169,7 +169,10 @@ impl Token<'_> {
             return;
         }
         if self.driver.clock.can_auto_advance() {
-            self.driver.clock.advance_to(until_ns);
+            // Asks the wheels themselves: what was cancelled must not move the clock.
+            if let Some(timers) = &self.driver.timers {
+                timers.auto_advance();
+            }
             self.reactor.clock_was_set();
         } else {
             self.reactor.turn(Wait::Forever);

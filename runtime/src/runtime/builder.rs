@@ -451,8 +451,7 @@ fn default_workers() -> usize {
         },
         Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
         Err(std::env::VarError::NotUnicode(text)) => panic!(
-            "`{WORKER_THREADS_VARIABLE}` is {}, which is no number of threads",
-            text.display()
+            "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads"
         ),
     }
 }

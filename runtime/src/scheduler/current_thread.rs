@@ -407,7 +407,7 @@ impl Seated {
         core.tick.set(tick);
         let outside_first = tick % shared.config.injector_interval == 0;
         let local = || core.queue.borrow_mut().pop_front();
-        if outside_first { shared.from_injector().or_else(local) } else { local().or_else(|| shared.from_injector()) }
+        if outside_first { shared.pop_injector().or_else(local) } else { local().or_else(|| shared.pop_injector()) }
     }
 
     fn count_yield(&self) {
@@ -453,7 +453,7 @@ impl Seated {
     /// Shutdown: runs everything queued, each task cancelled.
     fn run_cancelled(&self) {
         let next = || self.local().core.queue.borrow_mut().pop_front();
-        while let Some(task) = next().or_else(|| self.local().shared.from_injector()) {
+        while let Some(task) = next().or_else(|| self.local().shared.pop_injector()) {
             task.cancel();
             task.run();
         }
@@ -473,7 +473,7 @@ impl Drop for Seated {
 }
 
 impl Shared {
-    fn from_injector(&self) -> Option<Notified> {
+    fn pop_injector(&self) -> Option<Notified> {
         loop {
             match self.injector.steal_one() {
                 Steal::Task(task) => return Some(task),
