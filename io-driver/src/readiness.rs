@@ -84,6 +84,7 @@ impl Snapshot {
     }
 
     /// What a caller that looks for `mask` is told.
+    #[inline]
     pub(crate) fn event(self, mask: Ready) -> ReadyEvent {
         ReadyEvent {
             ready: self.ready() & mask,
@@ -93,6 +94,7 @@ impl Snapshot {
     }
 
     /// Like `event`, but `None` if the caller has to wait.
+    #[inline]
     pub(crate) fn event_if_any(self, mask: Ready) -> Option<ReadyEvent> {
         let event = self.event(mask);
         (event.is_shutdown || !event.ready.is_empty()).then_some(event)
@@ -118,6 +120,14 @@ impl Snapshot {
         Some(Self(self.0 & !usize::from(gone.bits())))
     }
 
+    /// As `clear`, but `None` also if any of `unless` is set.
+    fn clear_unless(self, event: ReadyEvent, unless: Ready) -> Option<Self> {
+        if self.ready().intersects(unless) {
+            return None;
+        }
+        self.clear(event)
+    }
+
     fn shut_down(self) -> Option<Self> {
         (!self.is_shutdown()).then_some(Self(self.0 | SHUTDOWN))
     }
@@ -138,6 +148,7 @@ impl ReadyWord {
         Self(AtomicUsize::new(0))
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Acquire))
     }
@@ -151,6 +162,10 @@ impl ReadyWord {
         self.update(|word| word.clear(event));
     }
 
+    pub(crate) fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
+        self.update(|word| word.clear_unless(event, unless));
+    }
+
     pub(crate) fn shut_down(&self) {
         self.update(Snapshot::shut_down);
     }
@@ -160,6 +175,7 @@ impl ReadyWord {
     }
 
     /// Applies `change` until it sticks; returns whether there was anything to change.
+    #[inline]
     fn update(&self, change: impl Fn(Snapshot) -> Option<Snapshot>) -> bool {
         let mut seen = self.load();
         while let Some(next) = change(seen) {
@@ -225,6 +241,28 @@ mod tests {
                 assert_eq!(after.tick(), before.tick());
                 assert_eq!(after.generation(), before.generation());
                 assert_eq!(after.is_shutdown(), before.is_shutdown());
+            }
+        }
+    }
+
+    /// I1, and what makes a guarded clear different: one bit of the guard and nothing changes.
+    #[test]
+    fn a_guarded_clear_is_a_clear_or_nothing() {
+        for before in words().filter(|word| !word.is_shutdown()) {
+            for unless in all_ready() {
+                for tick in [before.tick(), before.tick() ^ 1] {
+                    let event = ReadyEvent {
+                        ready: Ready::READABLE | Ready::READ_CLOSED,
+                        tick,
+                        is_shutdown: false,
+                    };
+                    let expected = if before.ready().intersects(unless) {
+                        None
+                    } else {
+                        before.clear(event)
+                    };
+                    assert_eq!(before.clear_unless(event, unless), expected);
+                }
             }
         }
     }

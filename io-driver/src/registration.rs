@@ -17,9 +17,10 @@ use std::task::{Context, Poll, ready};
 use mio::event::Source as MioSource;
 
 use crate::driver::Handle;
+use crate::loom::Arc;
 use crate::readiness::ReadyEvent;
 use crate::ready::{Interest, Ready};
-use crate::registry::{Token, shutdown_error};
+use crate::registry::{Page, Token, shutdown_error};
 use crate::source::Source;
 use crate::waiters::{Direction, PlaceKey};
 
@@ -45,6 +46,8 @@ use crate::waiters::{Direction, PlaceKey};
 #[derive(Debug)]
 pub struct Registration {
     handle: Handle,
+    /// Where its slot lies, kept so that an operation finds it by one load.
+    page: Arc<Page>,
     token: Token,
 }
 
@@ -64,11 +67,12 @@ impl Registration {
         interest: Interest,
         handle: &Handle,
     ) -> io::Result<Self> {
-        let token = handle.sources().allocate()?;
+        let (token, page) = handle.sources().allocate()?;
         handle.count_registered();
         // From here on `drop` gives the slot back (I2).
         let registration = Self {
             handle: handle.clone(),
+            page,
             token,
         };
         handle
@@ -99,6 +103,7 @@ impl Registration {
     /// # Errors
     ///
     /// An error if the driver was shut down.
+    #[inline]
     pub fn poll_ready(
         &self,
         cx: &mut Context<'_>,
@@ -109,6 +114,7 @@ impl Registration {
     }
 
     /// The present readiness for `interest`, without waiting.
+    #[inline]
     pub fn ready_event(&self, interest: Interest) -> ReadyEvent {
         self.source().event(Ready::from_interest(interest))
     }
@@ -129,8 +135,24 @@ impl Registration {
     /// Takes back the readiness in `event`, after a call proved that it is used up.
     ///
     /// Does nothing if another event came since `event` was taken; the closed bits stay anyway.
+    #[inline]
     pub fn clear(&self, event: ReadyEvent) {
         self.source().clear(event);
+    }
+
+    /// As [`clear`](Registration::clear), but does nothing either if any bit of `unless`, not
+    /// limited to what `event` was asked for, is set by now. Both are looked at in one step.
+    #[inline]
+    pub fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
+        self.source().clear_unless(event, unless);
+    }
+
+    /// Records `ready` as if an event had said so, for a source of which it is likely before
+    /// its first event. Call it before anybody waits: nobody is woken.
+    ///
+    /// A wrong guess costs one operation that says `WouldBlock`, which clears it.
+    pub fn assume_ready(&self, ready: Ready) {
+        self.source().assume_ready(self.token.generation(), ready);
     }
 
     /// Calls `operation` if the source is ready, and clears that readiness on `WouldBlock`.
@@ -204,8 +226,9 @@ impl Registration {
         blocked
     }
 
+    #[inline]
     fn source(&self) -> &Source {
-        self.handle.sources().source(self.token)
+        self.page.source(self.token)
     }
 }
 
@@ -214,10 +237,11 @@ impl Drop for Registration {
         let abandoned = self.source().release();
         self.handle.discard(abandoned.into_wakers());
         self.handle.count_deregistered();
-        self.handle.sources().free(self.token);
+        self.handle.sources().free(self.token, self.source());
     }
 }
 
+#[inline]
 fn unless_shut_down(event: ReadyEvent) -> io::Result<ReadyEvent> {
     if event.is_shutdown() {
         return Err(shutdown_error());

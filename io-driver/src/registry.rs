@@ -9,7 +9,8 @@
 //! needed, so that finding a slot takes two loads and no lock, nothing ever moves, and at most
 //! one page is unused.
 //!
-//! I1. Pages live as long as the registry; a slot is reused, never freed.
+//! I1. Pages live as long as the registry, and as their registrations, which keep their page at
+//!     hand so as not to look it up for each operation; a slot is reused, never freed.
 //! I2. A slot is free or owned, never both: allocating and freeing change the list under the lock.
 //! I3. The generation moved on before the slot went to the free list, so that two owners of a slot
 //!     have different tokens (until 2^32 reuses, 2^12 with 32-bit words).
@@ -18,12 +19,15 @@
 //! A page is published by `OnceLock` (release/acquire). The driver looks a token up after the
 //! kernel reported it, which is after the registering thread had made the page.
 //!
+//! The index of a slot in its page is masked, not checked, so that an operation finds its source by
+//! one load.
+//!
 //! Rejected: `slab` under a lock (the driver would take it for each event, and it moves entries);
 //! one `Arc` per source in the token (a late event would need the pointer to stay valid).
 
-use std::{fmt, io};
+use std::{array, fmt, io};
 
-use crate::loom::{Mutex, OnceLock, Ordering};
+use crate::loom::{Arc, Mutex, OnceLock, Ordering};
 use crate::readiness::GENERATION_BITS;
 use crate::source::Source;
 use crate::wake_batch::WakeBatch;
@@ -63,7 +67,22 @@ impl Token {
     }
 }
 
-type Page = OnceLock<Box<[Source]>>;
+/// 256 sources.
+pub(crate) struct Page([Source; PAGE_LEN as usize]);
+
+impl Page {
+    fn new() -> Self {
+        Self(array::from_fn(|_| Source::new()))
+    }
+
+    /// The source of a token, of which this is the page.
+    #[inline]
+    pub(crate) fn source(&self, token: Token) -> &Source {
+        &self.0[(token.index() % PAGE_LEN) as usize]
+    }
+}
+
+type PagePlace = OnceLock<Arc<Page>>;
 
 #[derive(Debug)]
 struct Slots {
@@ -76,7 +95,7 @@ struct Slots {
 
 /// All sources of one driver.
 pub(crate) struct Registry {
-    levels: [OnceLock<Box<[Page]>>; LEVELS],
+    levels: [OnceLock<Box<[PagePlace]>>; LEVELS],
     slots: Mutex<Slots>,
 }
 
@@ -93,8 +112,8 @@ impl Registry {
         }
     }
 
-    /// Takes a slot.
-    pub(crate) fn allocate(&self) -> io::Result<Token> {
+    /// Takes a slot; returns its token and its page.
+    pub(crate) fn allocate(&self) -> io::Result<(Token, Arc<Page>)> {
         loop {
             let mut slots = self.slots.lock();
             if slots.is_closed {
@@ -102,32 +121,27 @@ impl Registry {
             }
             let index = slots.first_free;
             if index != NO_SLOT {
-                let source = self.source_at(index).expect("by I1 a free slot has a page");
+                let page = self.page_of(index).expect("by I1 a free slot has a page");
+                let source = &page.0[(index % PAGE_LEN) as usize];
                 slots.first_free = source.next_free.load(Ordering::Relaxed);
-                return Ok(Token::new(index, source.generation()));
+                return Ok((Token::new(index, source.generation()), page.clone()));
             }
             let index = slots.made;
-            if let Some(source) = self.source_at(index) {
+            if let Some(page) = self.page_of(index) {
                 slots.made += 1;
-                return Ok(Token::new(index, source.generation()));
+                let source = &page.0[(index % PAGE_LEN) as usize];
+                return Ok((Token::new(index, source.generation()), page.clone()));
             }
             drop(slots);
             self.make_page(index)?;
         }
     }
 
-    /// Gives a slot back whose owner has released it.
-    pub(crate) fn free(&self, token: Token) {
-        let source = self.source(token);
+    /// Gives a slot back whose owner has released it; `source` is the one of `token`.
+    pub(crate) fn free(&self, token: Token, source: &Source) {
         let mut slots = self.slots.lock();
         source.next_free.store(slots.first_free, Ordering::Relaxed);
         slots.first_free = token.index();
-    }
-
-    /// The slot of a token that this registry gave out.
-    pub(crate) fn source(&self, token: Token) -> &Source {
-        self.source_at(token.index())
-            .expect("by I1 the slot of a token stays")
     }
 
     /// The slot that an event names, which may belong to somebody else by now.
@@ -149,9 +163,13 @@ impl Registry {
     }
 
     fn source_at(&self, index: u32) -> Option<&Source> {
+        let page = self.page_of(index)?;
+        Some(&page.0[(index % PAGE_LEN) as usize])
+    }
+
+    fn page_of(&self, index: u32) -> Option<&Arc<Page>> {
         let (level, page) = place_of(index);
-        let pages = self.levels.get(level)?.get()?;
-        pages[page].get()?.get((index % PAGE_LEN) as usize)
+        self.levels.get(level)?.get()?[page].get()
     }
 
     /// Makes the page that will hold `index`. Of several threads one wins, the others' is dropped.
@@ -163,12 +181,12 @@ impl Registry {
         }
         let (level, page) = place_of(index);
         if self.levels[level].get().is_none() {
-            let pages = (0..1_usize << level).map(|_| Page::new()).collect();
+            let pages = (0..1_usize << level).map(|_| PagePlace::new()).collect();
             let _ = self.levels[level].set(pages);
         }
-        let sources = (0..PAGE_LEN).map(|_| Source::new()).collect();
+        let made = Arc::new(Page::new());
         let pages = self.levels[level].get().expect("set above");
-        let _ = pages[page].set(sources);
+        let _ = pages[page].set(made);
         Ok(())
     }
 }
@@ -178,6 +196,12 @@ fn place_of(index: u32) -> (usize, usize) {
     let nth = (index >> PAGE_BITS) + 1;
     let level = nth.ilog2();
     (level as usize, (nth - (1 << level)) as usize)
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Registry {
@@ -216,9 +240,9 @@ mod tests {
     use crate::ready::Ready;
     use std::collections::HashSet;
 
-    fn release(registry: &Registry, token: Token) {
-        drop(registry.source(token).release());
-        registry.free(token);
+    fn release(registry: &Registry, (token, page): (Token, Arc<Page>)) {
+        drop(page.source(token).release());
+        registry.free(token, page.source(token));
     }
 
     #[test]
@@ -246,16 +270,17 @@ mod tests {
     fn a_reused_slot_has_a_new_token() {
         let registry = Registry::new();
         let tokens: Vec<_> = (0..1_000).map(|_| registry.allocate().unwrap()).collect();
-        let distinct: HashSet<_> = tokens.iter().map(|token| token.raw()).collect();
+        let distinct: HashSet<_> = tokens.iter().map(|(token, _)| token.raw()).collect();
         assert_eq!(distinct.len(), tokens.len());
 
-        let old = tokens[700];
-        release(&registry, old);
-        let new = registry.allocate().unwrap();
+        let (old, page) = tokens[700].clone();
+        release(&registry, (old, page));
+        let (new, page) = registry.allocate().unwrap();
         assert_eq!(new.index(), old.index());
         assert_ne!(new, old);
         let mut batch = WakeBatch::new();
-        let source = registry.source(new);
+        let source = page.source(new);
+        assert!(std::ptr::eq(source, registry.find(new).unwrap()));
         assert!(!source.dispatch(old.generation(), Ready::READABLE, &mut batch));
         assert!(source.event(Ready::ALL).ready.is_empty());
         assert!(source.dispatch(new.generation(), Ready::READABLE, &mut batch));
@@ -265,9 +290,9 @@ mod tests {
     #[test]
     fn a_closed_registry_gives_out_nothing() {
         let registry = Registry::new();
-        let token = registry.allocate().unwrap();
+        let (token, page) = registry.allocate().unwrap();
         registry.close(&mut WakeBatch::new());
-        assert!(registry.source(token).event(Ready::ALL).is_shutdown());
+        assert!(page.source(token).event(Ready::ALL).is_shutdown());
         let error = registry.allocate().unwrap_err();
         assert!(is_shutdown_error(&error));
         assert!(error.to_string().contains("runtime is being shut down"));
@@ -281,7 +306,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        let token = registry.allocate().unwrap();
+                        let (token, _) = registry.allocate().unwrap();
                         assert!(all.lock().unwrap().insert(token.raw()));
                     }
                 });

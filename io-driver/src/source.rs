@@ -45,27 +45,48 @@ impl Source {
     }
 
     /// The generation of the present owner, or of the next one while the slot is free.
+    #[inline]
     pub(crate) fn generation(&self) -> u32 {
         self.word.load().generation()
     }
 
+    #[inline]
     pub(crate) fn event(&self, mask: Ready) -> ReadyEvent {
         self.word.load().event(mask)
     }
 
+    #[inline]
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.word.clear(event);
     }
 
+    #[inline]
+    pub(crate) fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
+        self.word.clear_unless(event, unless);
+    }
+
+    /// Records what is likely to be true of a source on which nobody waits yet.
+    pub(crate) fn assume_ready(&self, generation: u32, ready: Ready) {
+        let is_owner = self.word.set(generation, ready);
+        debug_assert!(is_owner, "only the present owner assumes anything");
+    }
+
+    #[inline]
     pub(crate) fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<ReadyEvent> {
-        let mask = direction.mask();
-        if let Some(event) = self.word.load().event_if_any(mask) {
-            return Poll::Ready(event);
+        match self.word.load().event_if_any(direction.mask()) {
+            Some(event) => Poll::Ready(event),
+            None => self.wait(cx, direction),
         }
+    }
+
+    /// The way of `poll_ready` when nothing was ready.
+    #[inline(never)]
+    fn wait(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<ReadyEvent> {
+        let mask = direction.mask();
         let waker = cx.waker().clone();
         let mut waiters = self.waiters.lock();
         let (result, unused) = match self.word.load().event_if_any(mask) {

@@ -426,10 +426,7 @@ mod tests {
                 }
             )
         };
-        for args in [
-            quote!(root = "block_on"),
-            quote!(flavor = "current_thread"),
-        ] {
+        for args in [quote!(root = "block_on"), quote!(flavor = "current_thread")] {
             let text = main(args, function());
             assert!(text.starts_with("fnmain()->u8{"), "{text}");
             assert!(text.contains(".block_on(future)"), "{text}");

@@ -39,6 +39,7 @@
 
 mod budget;
 mod loom;
+mod park;
 mod util;
 
 mod cell;

@@ -11,6 +11,12 @@
 #![allow(unsafe_code)]
 #![allow(unused_imports, dead_code)] // each arm offers the same names, used or not
 
+/// Std's atomics in every arm, for statics that order nothing: no checker needs to see them,
+/// and loom's have no constant constructor.
+pub(crate) mod unordered {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+}
+
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 pub(crate) use self::plain::*;
 
@@ -164,6 +170,11 @@ mod plain {
     }
 
     pub(crate) mod thread {
+        /// Waits a little for another thread.
+        pub(crate) fn pause(duration: std::time::Duration) {
+            std::thread::park_timeout(duration);
+        }
+
         pub(crate) use std::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
             yield_now,
@@ -216,7 +227,10 @@ mod plain {
 
         impl<T> Arc<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self(NonNull::from(Box::leak(Box::new(Shared(AtomicUsize::new(1), value)))))
+                Self(NonNull::from(Box::leak(Box::new(Shared(
+                    AtomicUsize::new(1),
+                    value,
+                )))))
             }
 
             pub(crate) fn ptr_eq(a: &Self, b: &Self) -> bool {
@@ -232,7 +246,9 @@ mod plain {
             ///
             /// As for std's.
             pub(crate) unsafe fn from_raw(value: *const T) -> Self {
-                let shared = value.cast_mut().wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
+                let shared = value
+                    .cast_mut()
+                    .wrapping_byte_sub(std::mem::offset_of!(Shared<T>, 1));
                 // SAFETY: `as_ptr` gave the address of a field of a live allocation.
                 Self(unsafe { NonNull::new_unchecked(shared.cast()) })
             }
@@ -244,7 +260,10 @@ mod plain {
                 let this = std::mem::ManuallyDrop::new(this);
                 // SAFETY: by the count the allocation is alive while `this` is.
                 let count = &unsafe { this.0.as_ref() }.0;
-                if count.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                if count
+                    .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_err()
+                {
                     return Err(Self(this.0));
                 }
                 // SAFETY: that was the only reference; `new` made it from a `Box`.
@@ -403,8 +422,8 @@ mod modelled {
     /// A lock that is held for long and tried by others. Loom's own blocks a thread that is
     /// about to try while another one locks, until that one unlocks: a deadlock of the model's.
     mod try_mutex {
-        use super::sync::atomic::{AtomicBool, Ordering};
-        use super::sync::{Mutex, MutexGuard};
+        use crate::loom::sync::atomic::{AtomicBool, Ordering};
+        use crate::loom::sync::{Mutex, MutexGuard};
 
         #[derive(Debug)]
         pub(crate) struct TryMutex<T> {
@@ -421,14 +440,22 @@ mod modelled {
 
         impl<T> TryMutex<T> {
             pub(crate) fn new(value: T) -> Self {
-                Self { is_held: AtomicBool::new(false), value: Mutex::new(value) }
+                Self {
+                    is_held: AtomicBool::new(false),
+                    value: Mutex::new(value),
+                }
             }
 
             pub(crate) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
-                if self.is_held.swap(true, Ordering::AcqRel) {
-                    return None;
-                }
-                Some(TryMutexGuard { guard: Some(self.value.lock()), is_held: &self.is_held })
+                // A failed try writes nothing.
+                let order = (Ordering::AcqRel, Ordering::Acquire);
+                self.is_held
+                    .compare_exchange(false, true, order.0, order.1)
+                    .ok()?;
+                Some(TryMutexGuard {
+                    guard: Some(self.value.lock()),
+                    is_held: &self.is_held,
+                })
             }
 
             pub(crate) fn lock(&self) -> TryMutexGuard<'_, T> {
@@ -470,6 +497,11 @@ mod modelled {
         pub(crate) use ::loom::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, park, yield_now,
         };
+
+        /// Lets another thread run: time does not pass by itself here.
+        pub(crate) fn pause(_duration: std::time::Duration) {
+            yield_now();
+        }
 
         /// Loom has no time: a timed park is a plain one.
         pub(crate) fn park_timeout(_limit: std::time::Duration) {
@@ -540,6 +572,11 @@ mod shuffled {
     }
 
     pub(crate) mod thread {
+        /// Lets another thread run: time does not pass by itself here.
+        pub(crate) fn pause(_duration: std::time::Duration) {
+            yield_now();
+        }
+
         pub(crate) use ::shuttle::thread::{
             Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
             yield_now,

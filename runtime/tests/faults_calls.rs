@@ -113,7 +113,15 @@ unsafe extern "C" fn epoll_wait(
     let no_mask = std::ptr::null::<c_void>();
     // SAFETY: the caller's promise, for fewer events if at all; no signal mask is given.
     unsafe {
-        libc::syscall(libc::SYS_epoll_pwait, poll, events, capacity, timeout_ms, no_mask, 8) as c_int
+        libc::syscall(
+            libc::SYS_epoll_pwait,
+            poll,
+            events,
+            capacity,
+            timeout_ms,
+            no_mask,
+            8,
+        ) as c_int
     }
 }
 
@@ -143,75 +151,82 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// At each place: the first worker, a later one, the monitor.
 #[test]
 fn a_refused_thread_fails_the_build_and_leaves_nothing() {
-    in_child("a_refused_thread_fails_the_build_and_leaves_nothing", || {
-        let (files_before, threads_before) = (open_files(), threads());
-        let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        // Four workers and the monitor.
-        for allowed in 0..5 {
-            let (started, stopped) = (starts.clone(), stops.clone());
-            let mut builder = Builder::new_multi_thread();
-            builder
-                .worker_threads(4)
-                .enable_all()
-                .on_thread_start(move || {
-                    started.fetch_add(1, SeqCst);
-                    // Work that was begun before the build failed.
-                    runtime::spawn(std::future::pending::<()>());
-                })
-                .on_thread_stop(move || {
-                    stopped.fetch_add(1, SeqCst);
-                });
-            for inside in [false, true] {
-                let build = || {
-                    THREADS_LEFT.store(allowed, SeqCst);
-                    let outcome = builder.build().map(drop);
-                    THREADS_LEFT.store(usize::MAX, SeqCst);
-                    outcome
-                };
-                let mut build = build;
-                let outcome = match inside {
-                    false => build(),
-                    // Where dropping a runtime would panic.
-                    true => current().block_on(async { build() }),
-                };
-                let error = outcome.unwrap_err();
-                assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "after {allowed}");
-                assert_eq!(open_files(), files_before, "after {allowed}");
-                assert_eq!(threads(), threads_before, "after {allowed}");
-                assert_eq!(starts.load(SeqCst), stops.load(SeqCst));
+    in_child(
+        "a_refused_thread_fails_the_build_and_leaves_nothing",
+        || {
+            let (files_before, threads_before) = (open_files(), threads());
+            let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            // Four workers and the monitor.
+            for allowed in 0..5 {
+                let (started, stopped) = (starts.clone(), stops.clone());
+                let mut builder = Builder::new_multi_thread();
+                builder
+                    .worker_threads(4)
+                    .enable_all()
+                    .on_thread_start(move || {
+                        started.fetch_add(1, SeqCst);
+                        // Work that was begun before the build failed.
+                        runtime::spawn(std::future::pending::<()>());
+                    })
+                    .on_thread_stop(move || {
+                        stopped.fetch_add(1, SeqCst);
+                    });
+                for inside in [false, true] {
+                    let build = || {
+                        THREADS_LEFT.store(allowed, SeqCst);
+                        let outcome = builder.build().map(drop);
+                        THREADS_LEFT.store(usize::MAX, SeqCst);
+                        outcome
+                    };
+                    let mut build = build;
+                    let outcome = match inside {
+                        false => build(),
+                        // Where dropping a runtime would panic.
+                        true => current().block_on(async { build() }),
+                    };
+                    let error = outcome.unwrap_err();
+                    assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "after {allowed}");
+                    assert_eq!(open_files(), files_before, "after {allowed}");
+                    assert_eq!(threads(), threads_before, "after {allowed}");
+                    assert_eq!(starts.load(SeqCst), stops.load(SeqCst));
+                }
             }
-        }
-        // And then it works.
-        multi(4).block_on(async {
-            runtime::spawn(async {}).await.unwrap();
-        });
-        assert_eq!((open_files(), threads()), (files_before, threads_before));
-    });
+            // And then it works.
+            multi(4).block_on(async {
+                runtime::spawn(async {}).await.unwrap();
+            });
+            assert_eq!((open_files(), threads()), (files_before, threads_before));
+        },
+    );
 }
 
 #[test]
 fn a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are() {
-    in_child("a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are", || {
-        for runtime in both(2) {
-            runtime.block_on(async {
-                THREADS_LEFT.store(0, SeqCst);
-                let text = panic_text(|| runtime::spawn_blocking(|| {}));
-                assert_contains(&text, &["OS can't spawn worker thread"]);
-                // With one thread, which is busy, further calls wait for it.
-                THREADS_LEFT.store(1, SeqCst);
-                let (release, released) = std::sync::mpsc::channel::<()>();
-                let busy = runtime::spawn_blocking(move || released.recv());
-                let queued: Vec<_> =
-                    (0..10).map(|i| runtime::spawn_blocking(move || i)).collect();
-                drop(release);
-                let _ = busy.await.unwrap();
-                for (i, call) in queued.into_iter().enumerate() {
-                    assert_eq!(call.await.unwrap(), i);
-                }
-            });
-            THREADS_LEFT.store(usize::MAX, SeqCst);
-        }
-    });
+    in_child(
+        "a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are",
+        || {
+            for runtime in both(2) {
+                runtime.block_on(async {
+                    THREADS_LEFT.store(0, SeqCst);
+                    let text = panic_text(|| runtime::spawn_blocking(|| {}));
+                    assert_contains(&text, &["OS can't spawn worker thread"]);
+                    // With one thread, which is busy, further calls wait for it.
+                    THREADS_LEFT.store(1, SeqCst);
+                    let (release, released) = std::sync::mpsc::channel::<()>();
+                    let busy = runtime::spawn_blocking(move || released.recv());
+                    let queued: Vec<_> = (0..10)
+                        .map(|i| runtime::spawn_blocking(move || i))
+                        .collect();
+                    drop(release);
+                    let _ = busy.await.unwrap();
+                    for (i, call) in queued.into_iter().enumerate() {
+                        assert_eq!(call.await.unwrap(), i);
+                    }
+                });
+                THREADS_LEFT.store(usize::MAX, SeqCst);
+            }
+        },
+    );
 }
 
 /// The worker keeps its core and blocks with it; the monitor has the other one do the rest.
@@ -241,41 +256,47 @@ fn block_in_place_works_without_a_thread_to_be_had() {
 
 #[test]
 fn a_refused_registration_is_an_error_and_leaves_nothing() {
-    in_child("a_refused_registration_is_an_error_and_leaves_nothing", || {
-        // At build: the waker, the timer.
-        let files_before = open_files();
-        for allowed in 0..2 {
-            REGISTRATIONS_LEFT.store(allowed, SeqCst);
-            let error = Builder::new_current_thread().enable_all().build().unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
-            assert_eq!(open_files(), files_before);
-        }
-        REGISTRATIONS_LEFT.store(usize::MAX, SeqCst);
-        for runtime in both(2) {
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let files_before = open_files();
-                REGISTRATIONS_LEFT.store(0, SeqCst);
-                for _ in 0..1000 {
-                    let error = TcpListener::bind("127.0.0.1:0").await.unwrap_err();
-                    assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
-                    assert!(TcpStream::connect(address).await.is_err());
-                }
+    in_child(
+        "a_refused_registration_is_an_error_and_leaves_nothing",
+        || {
+            // At build: the waker, the timer.
+            let files_before = open_files();
+            for allowed in 0..2 {
+                REGISTRATIONS_LEFT.store(allowed, SeqCst);
+                let error = Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
                 assert_eq!(open_files(), files_before);
-                REGISTRATIONS_LEFT.store(usize::MAX, SeqCst);
-                let mut client = TcpStream::connect(address).await.unwrap();
-                // Those refused above are closed by now; one of them is in front.
-                let mut served = false;
-                while !served {
-                    let (mut socket, peer) = listener.accept().await.unwrap();
-                    served = peer == client.local_addr().unwrap();
-                    let _ = socket.write_all(b"!").await;
-                }
-                assert_eq!(client.read_u8().await.unwrap(), b'!');
-            });
-        }
-    });
+            }
+            REGISTRATIONS_LEFT.store(usize::MAX, SeqCst);
+            for runtime in both(2) {
+                runtime.block_on(async {
+                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let address = listener.local_addr().unwrap();
+                    let files_before = open_files();
+                    REGISTRATIONS_LEFT.store(0, SeqCst);
+                    for _ in 0..1000 {
+                        let error = TcpListener::bind("127.0.0.1:0").await.unwrap_err();
+                        assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
+                        assert!(TcpStream::connect(address).await.is_err());
+                    }
+                    assert_eq!(open_files(), files_before);
+                    REGISTRATIONS_LEFT.store(usize::MAX, SeqCst);
+                    let mut client = TcpStream::connect(address).await.unwrap();
+                    // Those refused above are closed by now; one of them is in front.
+                    let mut served = false;
+                    while !served {
+                        let (mut socket, peer) = listener.accept().await.unwrap();
+                        served = peer == client.local_addr().unwrap();
+                        let _ = socket.write_all(b"!").await;
+                    }
+                    assert_eq!(client.read_u8().await.unwrap(), b'!');
+                });
+            }
+        },
+    );
 }
 
 /// Every second wait is interrupted, and one event comes at a time.
@@ -320,63 +341,68 @@ fn interrupted_waits_and_single_events_lose_nothing() {
 /// Each timer that became due fires once, in the order of the deadlines.
 #[test]
 fn a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order() {
-    in_child("a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order", || {
-        for runtime in both(1) {
-            let fired = Arc::new(Mutex::new(Vec::new()));
-            let polled = Arc::new(AtomicUsize::new(0));
-            runtime.block_on(async {
-                let begin = runtime::time::Instant::now();
-                let (list, count) = (fired.clone(), polled.clone());
-                // From one task, so that all are in one wheel.
-                let armed = runtime::spawn(async move {
-                    (0..3000_u64)
-                        .map(|i| {
-                            // In no order, up to far beyond the jump, and so far apart that the
-                            // time that passes by itself does not matter.
-                            let second = 100 * (1 + (i * 1009) % 5000);
-                            let (list, count) = (list.clone(), count.clone());
-                            runtime::spawn(async move {
-                                let deadline = begin + Duration::from_secs(second);
-                                count.fetch_add(1, SeqCst);
-                                runtime::time::sleep_until(deadline).await;
-                                list.lock().unwrap().push(second);
+    in_child(
+        "a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order",
+        || {
+            for runtime in both(1) {
+                let fired = Arc::new(Mutex::new(Vec::new()));
+                let polled = Arc::new(AtomicUsize::new(0));
+                runtime.block_on(async {
+                    let begin = runtime::time::Instant::now();
+                    let (list, count) = (fired.clone(), polled.clone());
+                    // From one task, so that all are in one wheel.
+                    let armed = runtime::spawn(async move {
+                        (0..3000_u64)
+                            .map(|i| {
+                                // In no order, up to far beyond the jump, and so far apart that the
+                                // time that passes by itself does not matter.
+                                let second = 100 * (1 + (i * 1009) % 5000);
+                                let (list, count) = (list.clone(), count.clone());
+                                runtime::spawn(async move {
+                                    let deadline = begin + Duration::from_secs(second);
+                                    count.fetch_add(1, SeqCst);
+                                    runtime::time::sleep_until(deadline).await;
+                                    list.lock().unwrap().push(second);
+                                })
                             })
-                        })
-                        .collect::<Vec<_>>()
-                });
-                let tasks = armed.await.unwrap();
-                while polled.load(SeqCst) < 3000 {
-                    task::yield_now().await;
-                }
-                // The last of them is armed too: its poll has ended.
-                runtime::spawn(async {}).await.unwrap();
-                assert!(fired.lock().unwrap().is_empty());
-                CLOCK_OFFSET.fetch_add(100 * HOUR_NS + 50_000_000_000, SeqCst);
-                // A wait that the system has under way knows nothing of the jump; this ends it.
-                runtime::spawn(async {}).await.unwrap();
-                let due = (0..3000_u64).filter(|i| 1 + (i * 1009) % 5000 <= 3600).count();
-                while fired.lock().unwrap().len() < due {
-                    task::yield_now().await;
-                }
-                runtime::time::sleep(Duration::from_millis(5)).await;
-                let fired = mem::take(&mut *fired.lock().unwrap());
-                assert_eq!(fired.len(), due);
-                assert!(fired.is_sorted());
-                drop(tasks);
+                            .collect::<Vec<_>>()
+                    });
+                    let tasks = armed.await.unwrap();
+                    while polled.load(SeqCst) < 3000 {
+                        task::yield_now().await;
+                    }
+                    // The last of them is armed too: its poll has ended.
+                    runtime::spawn(async {}).await.unwrap();
+                    assert!(fired.lock().unwrap().is_empty());
+                    CLOCK_OFFSET.fetch_add(100 * HOUR_NS + 50_000_000_000, SeqCst);
+                    // A wait that the system has under way knows nothing of the jump; this ends it.
+                    runtime::spawn(async {}).await.unwrap();
+                    let due = (0..3000_u64)
+                        .filter(|i| 1 + (i * 1009) % 5000 <= 3600)
+                        .count();
+                    while fired.lock().unwrap().len() < due {
+                        task::yield_now().await;
+                    }
+                    runtime::time::sleep(Duration::from_millis(5)).await;
+                    let fired = mem::take(&mut *fired.lock().unwrap());
+                    assert_eq!(fired.len(), due);
+                    assert!(fired.is_sorted());
+                    drop(tasks);
 
-                let mut interval = runtime::time::interval(Duration::from_secs(100));
-                interval.tick().await;
-                CLOCK_OFFSET.fetch_add(1_050_000_000_000, SeqCst);
-                runtime::spawn(async {}).await.unwrap();
-                // The missed ones come at once, then it waits again.
-                for _ in 0..10 {
+                    let mut interval = runtime::time::interval(Duration::from_secs(100));
                     interval.tick().await;
-                }
-                let next = runtime::time::timeout(Duration::from_millis(5), interval.tick());
-                assert!(next.await.is_err());
-            });
-        }
-    });
+                    CLOCK_OFFSET.fetch_add(1_050_000_000_000, SeqCst);
+                    runtime::spawn(async {}).await.unwrap();
+                    // The missed ones come at once, then it waits again.
+                    for _ in 0..10 {
+                        interval.tick().await;
+                    }
+                    let next = runtime::time::timeout(Duration::from_millis(5), interval.tick());
+                    assert!(next.await.is_err());
+                });
+            }
+        },
+    );
 }
 
 /// Timers are late or early by the step, as they must be; nothing underflows, nobody is lost.
@@ -413,7 +439,10 @@ fn a_clock_that_stands_holds_up_timers_only() {
     in_child("a_clock_that_stands_holds_up_timers_only", || {
         for runtime in both(2) {
             runtime.block_on(async {
-                let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                let mut time = libc::timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                };
                 // SAFETY: writes one `timespec`.
                 unsafe { clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
                 CLOCK_STANDS.store(time.tv_sec * 1_000_000_000 + time.tv_nsec, SeqCst);
@@ -460,7 +489,11 @@ fn a_timer_beyond_all_time_never_fires_and_can_be_cancelled() {
             }
             limited.abort();
             assert!(limited.await.is_err());
-            assert!(runtime::time::timeout(Duration::MAX, async { 1 }).await.is_ok());
+            assert!(
+                runtime::time::timeout(Duration::MAX, async { 1 })
+                    .await
+                    .is_ok()
+            );
         });
     }
 }

@@ -9,7 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// A million take a minute without optimisation.
-const COUNT: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+const COUNT: usize = if cfg!(debug_assertions) {
+    100_000
+} else {
+    1_000_000
+};
 
 /// Most bytes that one parked task may take, its share of the wait list included.
 const MOST_PER_TASK: usize = 250;
@@ -78,7 +82,11 @@ fn million(workers: usize, with_timer: bool) {
     let begin = Instant::now();
     let runtime = match workers {
         0 => Builder::new_current_thread().enable_all().build().unwrap(),
-        count => Builder::new_multi_thread().worker_threads(count).enable_all().build().unwrap(),
+        count => Builder::new_multi_thread()
+            .worker_threads(count)
+            .enable_all()
+            .build()
+            .unwrap(),
     };
     let empty = bytes();
     let notify = Arc::new(Notify::new());
@@ -120,8 +128,16 @@ fn million(workers: usize, with_timer: bool) {
     drop(notify);
     assert_eq!(MARKS.load(Relaxed), COUNT);
     let left = bytes() - before.min(bytes());
-    let kind = if workers == 0 { "current-thread" } else { "multi-thread" };
-    let what = if with_timer { "task with a timer" } else { "task" };
+    let kind = if workers == 0 {
+        "current-thread"
+    } else {
+        "multi-thread"
+    };
+    let what = if with_timer {
+        "task with a timer"
+    } else {
+        "task"
+    };
     let each = (full - empty) / COUNT;
     println!(
         "{kind}: {each} bytes per {what}; spawned in {spawned:?}, dropped in {dropped:?}, \

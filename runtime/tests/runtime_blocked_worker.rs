@@ -50,6 +50,38 @@ fn what_a_blocked_worker_queued_and_armed_goes_on() {
     assert!(slept < LATE, "the timer fired after {slept:?}");
 }
 
+/// The other worker is busy and never sleeps: it takes from the stuck one all the same.
+#[test]
+fn a_busy_worker_shares_the_queue_of_a_blocked_one() {
+    let _bound = hang_bound();
+    let runtime = multi(2);
+    let longest_gap = runtime.block_on(async {
+        let yielders: Vec<_> = (0..100)
+            .map(|_| {
+                runtime::spawn(async {
+                    let begin = Instant::now();
+                    let (mut last, mut longest) = (begin, Duration::ZERO);
+                    while begin.elapsed() < BLOCKED * 2 {
+                        task::yield_now().await;
+                        let now = Instant::now();
+                        longest = longest.max(now - last);
+                        last = now;
+                    }
+                    longest
+                })
+            })
+            .collect();
+        let blocker = runtime::spawn(async { block() });
+        let mut longest = Duration::ZERO;
+        for yielder in yielders {
+            longest = longest.max(yielder.await.unwrap());
+        }
+        blocker.await.unwrap();
+        longest
+    });
+    assert!(longest_gap < LATE, "a task stood still for {longest_gap:?}");
+}
+
 /// One task polls a sleep by hand, so that it is armed on its worker for certain, and blocks.
 #[test]
 fn the_wheel_of_a_blocked_worker_is_fired_by_others() {
@@ -77,7 +109,9 @@ fn the_wheel_of_a_blocked_worker_is_fired_by_others() {
         let blocker = runtime::spawn(async move {
             let waker = waker.await.unwrap();
             let mut sleep = Box::pin(runtime::time::sleep(Duration::from_millis(10)));
-            let _ = sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+            let _ = sleep
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
             block();
             drop(sleep);
         });
@@ -180,7 +214,9 @@ fn long_polls_of_one_connection_hold_up_no_other() {
         let address = listener.local_addr().unwrap();
         runtime::spawn(async move {
             loop {
-                let Ok((mut socket, _)) = listener.accept().await else { return };
+                let Ok((mut socket, _)) = listener.accept().await else {
+                    return;
+                };
                 runtime::spawn(async move {
                     let mut byte = [0];
                     while socket.read_exact(&mut byte).await.is_ok() {
@@ -279,7 +315,10 @@ fn a_panic_in_block_in_place_is_the_tasks_own() {
     runtime.block_on(async {
         for _ in 0..20 {
             let task = runtime::spawn(async { task::block_in_place(|| panic!("inside")) });
-            assert_eq!(payload_text(&*task.await.unwrap_err().into_panic()), "inside");
+            assert_eq!(
+                payload_text(&*task.await.unwrap_err().into_panic()),
+                "inside"
+            );
             let next = runtime::spawn(async {
                 runtime::time::sleep(Duration::from_micros(10)).await;
                 task::try_id().is_some()

@@ -23,14 +23,21 @@ fn child_counts_workers() {
 #[test]
 fn the_environment_sets_the_number_of_workers() {
     let run = |value: &str| {
-        let output = child("child_counts_workers").env(WORKERS, value).output().unwrap();
+        let output = child("child_counts_workers")
+            .env(WORKERS, value)
+            .output()
+            .unwrap();
         (output.status.success(), texts(&output))
     };
     for (value, line) in [("3", "workers=3\n"), (" 5 ", "workers=5\n")] {
         let (passed, texts) = run(value);
         assert!(passed && texts.contains(line), "{value:?}: {texts}");
     }
-    for (value, phrase) in [("0", "at least 1"), ("many", "no number"), ("-1", "no number")] {
+    for (value, phrase) in [
+        ("0", "at least 1"),
+        ("many", "no number"),
+        ("-1", "no number"),
+    ] {
         let (passed, texts) = run(value);
         assert!(!passed, "{value:?}: {texts}");
         assert_contains(&texts, &[WORKERS, phrase]);
@@ -94,7 +101,9 @@ fn eighty_workers_run_and_steal() {
 #[test]
 fn several_runtimes_live_side_by_side() {
     let _bound = hang_bound();
-    let runtimes: Vec<_> = (0..4).map(|i| if i % 2 == 0 { multi(2) } else { current() }).collect();
+    let runtimes: Vec<_> = (0..4)
+        .map(|i| if i % 2 == 0 { multi(2) } else { current() })
+        .collect();
     std::thread::scope(|scope| {
         for runtime in &runtimes {
             let others = &runtimes;
@@ -204,7 +213,11 @@ fn threads_have_the_name_and_the_stack_asked_for() {
         .unwrap();
     fn deep(left: usize) -> usize {
         let page = std::hint::black_box([1_u8; 4096]);
-        if left == 0 { 0 } else { deep(left - 1) + usize::from(page[left % 4096]) }
+        if left == 0 {
+            0
+        } else {
+            deep(left - 1) + usize::from(page[left % 4096])
+        }
     }
     runtime.block_on(async {
         let work = || {
@@ -213,7 +226,12 @@ fn threads_have_the_name_and_the_stack_asked_for() {
         };
         let worker = runtime::spawn(async move { work() });
         assert!(worker.await.unwrap().starts_with("mine-"));
-        assert!(runtime::spawn_blocking(work).await.unwrap().starts_with("mine-"));
+        assert!(
+            runtime::spawn_blocking(work)
+                .await
+                .unwrap()
+                .starts_with("mine-")
+        );
     });
 }
 
@@ -291,8 +309,10 @@ fn an_unhandled_panic_ends_the_runtime_if_asked_to() {
     let mut multi = Builder::new_multi_thread();
     multi.worker_threads(2);
     for mut builder in [multi, Builder::new_current_thread()] {
-        let runtime =
-            builder.unhandled_panic(UnhandledPanic::ShutdownRuntime).build().unwrap();
+        let runtime = builder
+            .unhandled_panic(UnhandledPanic::ShutdownRuntime)
+            .build()
+            .unwrap();
         let tally = Tally::default();
         let held = tally.one();
         let text = panic_text(|| {
@@ -305,7 +325,10 @@ fn an_unhandled_panic_ends_the_runtime_if_asked_to() {
                 std::future::pending::<()>().await;
             })
         });
-        assert_contains(&text, &["a spawned task panicked", "shut down on unhandled panic"]);
+        assert_contains(
+            &text,
+            &["a spawned task panicked", "shut down on unhandled panic"],
+        );
         drop(runtime);
         tally.assert_balanced();
     }

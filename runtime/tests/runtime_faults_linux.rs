@@ -20,7 +20,10 @@ use std::time::{Duration, Instant};
 
 /// Lowers the limit of open files, so that running out of them takes few.
 fn limit_open_files(count: u64) {
-    let limit = libc::rlimit { rlim_cur: count, rlim_max: count };
+    let limit = libc::rlimit {
+        rlim_cur: count,
+        rlim_max: count,
+    };
     // SAFETY: the call reads one `rlimit`, which outlives it.
     let outcome = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
     assert_eq!(outcome, 0, "the limit cannot be lowered");
@@ -70,7 +73,12 @@ fn building_without_descriptors_fails_and_leaks_none() {
     in_child("building_without_descriptors_fails_and_leaks_none", || {
         limit_open_files(64);
         let builders: [fn() -> std::io::Result<Runtime>; 2] = [
-            || Builder::new_multi_thread().worker_threads(2).enable_all().build(),
+            || {
+                Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+            },
             || Builder::new_current_thread().enable_all().build(),
         ];
         for build in builders {
@@ -153,9 +161,17 @@ fn signals_interrupt_no_operation() {
             let sender = std::thread::spawn(move || {
                 while !flag.load(SeqCst) {
                     for thread in std::fs::read_dir("/proc/self/task").unwrap() {
-                        let id: i32 = thread.unwrap().file_name().to_str().unwrap().parse().unwrap();
+                        let id: i32 = thread
+                            .unwrap()
+                            .file_name()
+                            .to_str()
+                            .unwrap()
+                            .parse()
+                            .unwrap();
                         // SAFETY: no memory is involved; the process handles the signal.
-                        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, libc::SIGUSR1) };
+                        unsafe {
+                            libc::syscall(libc::SYS_tgkill, libc::getpid(), id, libc::SIGUSR1)
+                        };
                     }
                 }
             });
@@ -202,7 +218,13 @@ fn a_program_that_is_started_inherits_no_descriptor() {
             exchange(&mut socket).await;
             let after = runtime::spawn_blocking(list).await.unwrap();
             assert_eq!(before, after);
-            assert_eq!(before.lines().filter(|fd| fd.parse::<u32>().unwrap() < 3).count(), 3);
+            assert_eq!(
+                before
+                    .lines()
+                    .filter(|fd| fd.parse::<u32>().unwrap() < 3)
+                    .count(),
+                3
+            );
         });
     });
 }
@@ -270,7 +292,10 @@ fn a_worker_that_cannot_go_on_ends_the_process() {
     let output = child("child_loses_its_poll").output().unwrap();
     let texts = texts(&output);
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{texts}");
-    assert_contains(&texts, &["poll failed", "a worker panicked", "the process ends"]);
+    assert_contains(
+        &texts,
+        &["poll failed", "a worker panicked", "the process ends"],
+    );
 }
 
 /// With the signal's default action, which would end the process.
@@ -282,8 +307,9 @@ fn writing_to_a_reset_peer_is_an_error() {
         for runtime in both(2) {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let mut client =
-                    TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let mut client = TcpStream::connect(listener.local_addr().unwrap())
+                    .await
+                    .unwrap();
                 let (server, _) = listener.accept().await.unwrap();
                 server.set_zero_linger().unwrap();
                 drop(server);
@@ -304,7 +330,9 @@ fn a_half_closed_connection_still_carries_the_other_half() {
     for runtime in both(2) {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
             let (mut server, _) = listener.accept().await.unwrap();
             client.shutdown().await.unwrap();
             assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
@@ -326,11 +354,24 @@ fn usage() -> (u64, u64) {
         let path = thread.unwrap().path();
         let stat = std::fs::read_to_string(path.join("stat")).unwrap();
         // Behind the name, which may hold spaces: state is the third field of all.
-        let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let fields: Vec<_> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
         ticks += fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
         let status = std::fs::read_to_string(path.join("status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("voluntary")).unwrap();
-        switches += line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("voluntary"))
+            .unwrap();
+        switches += line
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap();
     }
     (ticks, switches)
 }
@@ -394,7 +435,11 @@ fn sleeps_are_never_early() {
         }));
     }
     late.sort_unstable();
-    println!("lateness of {} sleeps: median {:?}", late.len(), late[late.len() / 2]);
+    println!(
+        "lateness of {} sleeps: median {:?}",
+        late.len(),
+        late[late.len() / 2]
+    );
 }
 
 /// Accepts what `strace` lets through.
@@ -405,7 +450,9 @@ fn child_accepts_despite_aborted_connections() {
     }
     multi(2).block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
         let mut aborted = 0;
         loop {
             match listener.accept().await {
@@ -426,7 +473,9 @@ fn child_accepts_despite_aborted_connections() {
 #[test]
 fn an_aborted_connection_is_an_error_of_one_accept() {
     let _bound = hang_bound();
-    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let works = Command::new("strace")
+        .args(["-o", "/dev/null", "true"])
+        .output();
     if !works.is_ok_and(|output| output.status.success()) {
         println!("skipped: no strace");
         return;
@@ -437,7 +486,11 @@ fn an_aborted_connection_is_an_error_of_one_accept() {
         .args(["-e", "inject=accept4:error=ECONNABORTED:when=1..3"])
         .arg(child.get_program())
         .args(child.get_args())
-        .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .envs(
+            child
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
         .output()
         .unwrap();
     let texts = texts(&output);
@@ -465,7 +518,10 @@ fn a_stack_overflow_in_a_task_is_reported() {
     let _bound = hang_bound();
     let output = child("child_overflows_its_stack").output().unwrap();
     assert_eq!(output.status.signal(), Some(libc::SIGABRT));
-    assert_contains(&texts(&output), &["runtime-worker", "has overflowed its stack"]);
+    assert_contains(
+        &texts(&output),
+        &["runtime-worker", "has overflowed its stack"],
+    );
 }
 
 #[test]
@@ -484,7 +540,10 @@ fn child_exits_in_a_task() {
 #[test]
 fn a_task_may_end_the_process() {
     let _bound = hang_bound();
-    assert_eq!(child("child_exits_in_a_task").status().unwrap().code(), Some(33));
+    assert_eq!(
+        child("child_exits_in_a_task").status().unwrap().code(),
+        Some(33)
+    );
 }
 
 /// Wakers of others that panic: on the worker that fires the timer, and on the reactor's.
@@ -510,7 +569,9 @@ fn a_foreign_waker_that_panics_takes_no_worker_with_it() {
                     assert!(sleep.as_mut().poll(&mut cx).is_pending());
                     assert!(listener.poll_accept(&mut cx).is_pending());
                 }
-                let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let _client = TcpStream::connect(listener.local_addr().unwrap())
+                    .await
+                    .unwrap();
                 while bad.0.load(SeqCst) < 2 {
                     runtime::time::sleep(Duration::from_millis(1)).await;
                 }

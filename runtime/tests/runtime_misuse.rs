@@ -23,7 +23,10 @@ fn a_runtime_without_threads_is_refused() {
     let text = refusal(|builder| {
         builder.worker_threads(0);
     });
-    assert_contains(&text, &["Worker threads cannot be set to 0", "at least one"]);
+    assert_contains(
+        &text,
+        &["Worker threads cannot be set to 0", "at least one"],
+    );
     let text = refusal(|builder| {
         builder.max_blocking_threads(0);
     });
@@ -66,7 +69,10 @@ fn outside_of_a_runtime_calls_name_the_remedy() {
     let error = Handle::try_current().unwrap_err();
     assert!(error.is_missing_context() && !error.is_thread_local_destroyed());
     assert_contains(&error.to_string(), &[NO_RUNTIME]);
-    assert_contains(&panic_text(task::id), &["Can't get a task id when not inside a task"]);
+    assert_contains(
+        &panic_text(task::id),
+        &["Can't get a task id when not inside a task"],
+    );
     // No runtime, nothing to hand over: the closure is just called.
     assert_eq!(task::block_in_place(|| 7), 7);
 }
@@ -78,7 +84,11 @@ fn sockets_outside_of_a_runtime_name_the_remedy() {
     use std::pin::pin;
     use std::task::{Context, Waker};
     let mut cx = Context::from_waker(Waker::noop());
-    let bind = || pin!(TcpListener::bind("127.0.0.1:0")).poll(&mut cx).is_ready();
+    let bind = || {
+        pin!(TcpListener::bind("127.0.0.1:0"))
+            .poll(&mut cx)
+            .is_ready()
+    };
     assert_contains(&panic_text(bind), &[NO_RUNTIME]);
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -124,7 +134,10 @@ fn timers_need_time() {
         });
         assert_contains(
             &text,
-            &["A Tokio 1.x context was found, but timers are disabled", "enable_time"],
+            &[
+                "A Tokio 1.x context was found, but timers are disabled",
+                "enable_time",
+            ],
         );
     }
 }
@@ -141,7 +154,10 @@ fn sockets_need_io() {
         let text = payload_text(&*error.into_panic());
         assert_contains(
             &text,
-            &["A Tokio 1.x context was found, but IO is disabled", "enable_io"],
+            &[
+                "A Tokio 1.x context was found, but IO is disabled",
+                "enable_io",
+            ],
         );
     }
 }
@@ -165,7 +181,12 @@ fn a_runtime_is_not_dropped_in_async_code() {
             while tally.dropped() == 0 {
                 std::thread::yield_now();
             }
-            assert!(outer.block_on(handle.spawn(async {})).unwrap_err().is_cancelled());
+            assert!(
+                outer
+                    .block_on(handle.spawn(async {}))
+                    .unwrap_err()
+                    .is_cancelled()
+            );
         }
     }
 }
@@ -235,7 +256,10 @@ fn guards_are_dropped_in_reverse_order() {
         let _inner = second.enter();
         drop(outer);
     });
-    assert_contains(&text, &["EnterGuard", "dropped out of order", "reverse order"]);
+    assert_contains(
+        &text,
+        &["EnterGuard", "dropped out of order", "reverse order"],
+    );
 }
 
 #[cfg(feature = "test-util")]
@@ -252,7 +276,10 @@ fn blocking_methods_are_refused_in_async_code() {
         let (sender, _receiver) = runtime::sync::mpsc::channel::<u32>(1);
         panic_text(move || sender.blocking_send(1))
     });
-    assert_contains(&text, &["Cannot block the current thread from within a runtime"]);
+    assert_contains(
+        &text,
+        &["Cannot block the current thread from within a runtime"],
+    );
 }
 
 #[test]

@@ -20,7 +20,10 @@ struct DropThread(Counted, Arc<Mutex<HashSet<String>>>);
 impl Drop for DropThread {
     fn drop(&mut self) {
         let thread = std::thread::current();
-        self.1.lock().unwrap().insert(thread.name().unwrap_or("?").to_owned());
+        self.1
+            .lock()
+            .unwrap()
+            .insert(thread.name().unwrap_or("?").to_owned());
         let _ = &self.0;
     }
 }
@@ -115,7 +118,10 @@ fn sockets_that_wait_are_closed() {
         });
         drop(runtime);
         tally.assert_balanced();
-        assert!(std::net::TcpStream::connect(address).is_err(), "still listening");
+        assert!(
+            std::net::TcpStream::connect(address).is_err(),
+            "still listening"
+        );
     }
 }
 
@@ -164,7 +170,10 @@ fn timers_after_the_end_panic_as_documented() {
             }),
         ];
         for text in texts {
-            assert_contains(&text, &["A Tokio 1.x context was found, but it is being shutdown"]);
+            assert_contains(
+                &text,
+                &["A Tokio 1.x context was found, but it is being shutdown"],
+            );
         }
     }
 }
@@ -179,7 +188,9 @@ fn sockets_after_the_end_give_errors() {
         let handle = runtime.handle().clone();
         let (listener, mut client, mut server) = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
             let (server, _) = listener.accept().await.unwrap();
             (listener, client, server)
         });
@@ -397,7 +408,10 @@ fn shutdown_timeout_returns_at_its_time_out() {
         });
         runtime.shutdown_timeout(Duration::from_millis(50));
         let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(50) && took < Duration::from_secs(20), "{took:?}");
+        assert!(
+            took >= Duration::from_millis(50) && took < Duration::from_secs(20),
+            "{took:?}"
+        );
         queued.assert_balanced();
         drop(release);
     }
@@ -447,8 +461,11 @@ fn shutdown_background_does_not_wait() {
 #[test]
 fn a_drop_waits_for_the_blocking_call_that_runs() {
     let _bound = hang_bound();
-    let runtime =
-        Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     let (release, running) = stuck(&runtime);
     let tally = Tally::default();
     let queued: Vec<_> = (0..10)

@@ -57,7 +57,9 @@ fn sockets_are_served_in_a_storm_of_tasks_that_wake_themselves() {
         let stop = storm(&runtime, 8);
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
             runtime::spawn(async move {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 let mut byte = [0];

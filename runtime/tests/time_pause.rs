@@ -21,6 +21,30 @@ fn a_day_takes_no_time() {
     assert!(wall.elapsed() < DAY);
 }
 
+/// The timer is in nobody's own wheel, and the call that waits for it holds the clock back.
+#[test]
+fn advance_reaches_a_timer_of_a_blocking_call() {
+    paused(async {
+        let (say, armed) = runtime::sync::oneshot::channel();
+        let handle = runtime::Handle::current();
+        let call = runtime::spawn_blocking(move || {
+            handle.block_on(async {
+                let mut limit = Box::pin(sleep(DAY));
+                std::future::poll_fn(|cx| {
+                    assert!(limit.as_mut().poll(cx).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                say.send(()).unwrap();
+                limit.await;
+            });
+        });
+        armed.await.unwrap();
+        time::advance(2 * DAY).await;
+        call.await.unwrap();
+    });
+}
+
 /// What was cancelled is no reason to move: the thread that is waited for may need the time.
 #[test]
 fn a_cancelled_timer_does_not_move_the_clock() {

@@ -17,4 +17,5 @@ mod seat;
 mod start;
 
 pub(crate) use pool::{Config, Job, Pool, SpawnError};
+#[allow(unused_imports, reason = "for models and tests")]
 pub(crate) use start::{Body, OsThreads, SpawnThread};

@@ -210,8 +210,11 @@ impl<J: Job> Pool<J> {
     pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
         let is_extra = job.is_extra();
         let mut state = self.shared.lock_with_room();
-        let submit =
-            if is_extra { state.counts.submit_extra() } else { state.counts.submit() };
+        let submit = if is_extra {
+            state.counts.submit_extra()
+        } else {
+            state.counts.submit()
+        };
         match submit {
             Submit::Refuse => {
                 drop(state); // before the job can be dropped (P4)
@@ -433,7 +436,12 @@ impl<J: Job> Shared<J> {
     }
 
     /// Passes the help on, drops the lock, and does `job`. Returns whether it was an extra one.
-    fn work(shared: &Arc<Self>, mut state: MutexGuard<'_, State<J>>, job: J, pass_on: PassOn) -> bool {
+    fn work(
+        shared: &Arc<Self>,
+        mut state: MutexGuard<'_, State<J>>,
+        job: J,
+        pass_on: PassOn,
+    ) -> bool {
         let is_extra = job.is_extra();
         let closed = state.counts.is_closed();
         match pass_on {

@@ -27,7 +27,10 @@ impl JoinError {
     }
 
     pub(crate) fn panic(id: Id, payload: Payload) -> Self {
-        Self { id, panic: Some(Box::new(Mutex::new(payload))) }
+        Self {
+            id,
+            panic: Some(Box::new(Mutex::new(payload))),
+        }
     }
 
     /// Whether the task was cancelled, by `abort` or because its runtime shut down.
@@ -47,8 +50,9 @@ impl JoinError {
     /// Panics if the task was cancelled; [`try_into_panic`](Self::try_into_panic) does not.
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
-        self.try_into_panic()
-            .expect("`JoinError` reason is not a panic: the task was cancelled. Ask `is_panic` first.")
+        self.try_into_panic().expect(
+            "`JoinError` reason is not a panic: the task was cancelled. Ask `is_panic` first.",
+        )
     }
 
     /// The panic's payload, or the error unchanged if the task was cancelled.
@@ -58,9 +62,9 @@ impl JoinError {
     /// Returns the error itself when it is no panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, Self> {
         match self.panic {
-            Some(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-            }
+            Some(payload) => Ok(payload
+                .into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)),
             None => Err(self),
         }
     }
@@ -72,8 +76,12 @@ impl JoinError {
 
     /// The text of the panic, if it has one.
     fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        let Some(payload) = &self.panic else { return f(None) };
-        let payload = payload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(payload) = &self.panic else {
+            return f(None);
+        };
+        let payload = payload
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let text = payload
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -129,7 +137,10 @@ mod tests {
         let cancelled = JoinError::cancelled(id);
         assert_eq!(cancelled.to_string(), format!("task {id} was cancelled"));
         let panic = JoinError::panic(id, Box::new("boom"));
-        assert_eq!(panic.to_string(), format!("task {id} panicked with message \"boom\""));
+        assert_eq!(
+            panic.to_string(),
+            format!("task {id} panicked with message \"boom\"")
+        );
         let silent = JoinError::panic(id, Box::new(7_u8));
         assert_eq!(silent.to_string(), format!("task {id} panicked"));
         assert!(panic.try_into_panic().is_ok());

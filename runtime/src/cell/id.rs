@@ -4,11 +4,11 @@
 //! share. Their order means nothing.
 
 use crate::loom::local;
+// Uniqueness needs no order.
+use crate::loom::unordered::{AtomicU64, Ordering};
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
-// A plain std counter: uniqueness needs no ordering, so no checker needs to see it.
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const BLOCK: u64 = 1_024;
 
@@ -77,7 +77,11 @@ impl Drop for Restore {
 /// Names the running task until the guard is dropped.
 #[inline]
 pub(super) fn enter(id: Id) -> Restore {
-    Restore(CURRENT.try_with(|cell| cell.replace(Some(id))).unwrap_or(None))
+    Restore(
+        CURRENT
+            .try_with(|cell| cell.replace(Some(id)))
+            .unwrap_or(None),
+    )
 }
 
 #[cfg(test)]
@@ -88,7 +92,9 @@ mod tests {
     #[test]
     fn ids_of_all_threads_differ() {
         let threads: Vec<_> = (0..4)
-            .map(|_| std::thread::spawn(|| (0..5_000).map(|_| Id::next().as_u64()).collect::<Vec<_>>()))
+            .map(|_| {
+                std::thread::spawn(|| (0..5_000).map(|_| Id::next().as_u64()).collect::<Vec<_>>())
+            })
             .collect();
         let mut seen = HashSet::new();
         for thread in threads {

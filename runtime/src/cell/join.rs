@@ -56,7 +56,10 @@ impl<T> JoinHandle<T> {
     pub(super) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller's promise, passed on.
         let task = unsafe { TaskRef::from_raw(header) };
-        Self { task: ManuallyDrop::new(task), output: PhantomData }
+        Self {
+            task: ManuallyDrop::new(task),
+            output: PhantomData,
+        }
     }
 
     /// Cancels the task: its future is dropped at its next await point, on a thread of its
@@ -93,9 +96,9 @@ impl<T> JoinHandle<T> {
         if snapshot.has_join_waker() {
             // SAFETY: by I5 nobody but this handle writes the slot until the completer has given
             // it up, which a handle that is still polled outlives.
-            let same = header.join_waker.with(|slot| unsafe {
-                (*slot).as_ref().is_some_and(|old| old.will_wake(waker))
-            });
+            let same = header
+                .join_waker
+                .with(|slot| unsafe { (*slot).as_ref().is_some_and(|old| old.will_wake(waker)) });
             if same {
                 // Complete meanwhile or not: the waker in place serves.
                 return !header.state.load().is_complete();
@@ -195,6 +198,74 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::{Notified, Schedule, Spawned, raw};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{RawWaker, RawWakerVTable, Wake};
+
+    /// The test runs its one entry by hand.
+    struct ByHand;
+
+    impl Schedule for ByHand {
+        fn schedule(_task: Notified) {
+            unreachable!("nothing wakes the task");
+        }
+
+        fn release(_task: &Header) -> bool {
+            false
+        }
+
+        fn cell_freed(_scheduler: *const ()) {}
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// I5: a foreign `clone` that panics changes nothing: the waker in place still serves.
+    #[test]
+    fn a_panicking_clone_leaves_the_waker_in_place() {
+        static BAD: RawWakerVTable =
+            RawWakerVTable::new(|_| panic!("foreign clone"), |_| (), |_| (), |_| ());
+        // SAFETY: the functions use no data pointer.
+        let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &BAD)) };
+        let id = Id::next();
+        // SAFETY: `ByHand` never follows the pointer, and the future is `Send`.
+        let spawned = unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id) };
+        let Spawned {
+            owned,
+            notified,
+            mut join,
+        } = spawned;
+        drop(owned);
+        let mut poll = |waker: &Waker| Pin::new(&mut join).poll(&mut Context::from_waker(waker));
+        let wakes = Arc::new(Wakes::default());
+        let good = Waker::from(wakes.clone());
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&bad))).is_err());
+        assert!(poll(&good).is_pending());
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&bad))).is_err());
+        notified.run();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "the completion is told");
+        assert!(matches!(poll(&good), Poll::Ready(Ok(7))));
+        drop((good, join));
+        assert_eq!(
+            Arc::strong_count(&wakes),
+            1,
+            "the waker is dropped with the handle"
+        );
     }
 }

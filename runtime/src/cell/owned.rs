@@ -98,20 +98,36 @@ impl OwnedList {
 
 impl Locked {
     fn chain(&mut self, cancelled: bool) -> &mut Option<NonNull<Header>> {
-        if cancelled { &mut self.cancelled } else { &mut self.head }
+        if cancelled {
+            &mut self.cancelled
+        } else {
+            &mut self.head
+        }
     }
 
     fn link(&mut self, node: NonNull<Header>, cancelled: bool) {
         let next = self.chain(cancelled).replace(node);
         self.len += 1;
-        with_links(node, |links| *links = Links { prev: None, next, linked: true, cancelled });
+        with_links(node, |links| {
+            *links = Links {
+                prev: None,
+                next,
+                linked: true,
+                cancelled,
+            }
+        });
         if let Some(next) = next {
             with_links(next, |links| links.prev = Some(node));
         }
     }
 
     fn unlink(&mut self, node: NonNull<Header>) -> bool {
-        let Links { prev, next, linked, cancelled } = with_links(node, std::mem::take);
+        let Links {
+            prev,
+            next,
+            linked,
+            cancelled,
+        } = with_links(node, std::mem::take);
         if !linked {
             return false;
         }

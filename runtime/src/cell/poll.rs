@@ -33,7 +33,9 @@ fn run_poll(raw: NonNull<Header>) {
         Ok(true) => complete(raw),
         Ok(false) => finish_pending(raw),
         Err(payload) => {
-            store_error(raw, |header| JoinError::panic(header.id, payload));
+            // SAFETY: the runner owns a reference (I6).
+            let id = unsafe { raw.as_ref() }.id;
+            store_error(raw, JoinError::panic(id, payload));
             note_panic(raw);
             complete(raw);
         }
@@ -72,18 +74,17 @@ fn finish_pending(raw: NonNull<Header>) {
 /// Drops the future and completes with the error. The caller set `RUNNING` (I7).
 fn cancel(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
-    let header = unsafe { raw.as_ref() };
-    let _task = id::enter(header.id);
-    store_error(raw, |header| JoinError::cancelled(header.id));
+    let id = unsafe { raw.as_ref() }.id;
+    store_error(raw, JoinError::cancelled(id));
     complete(raw);
 }
 
 /// Replaces future or output by an error. If their drop panics, the first panic is kept for
 /// the `JoinHandle`; a second one is dropped.
-fn store_error(raw: NonNull<Header>, error: impl FnOnce(&Header) -> JoinError) {
+fn store_error(raw: NonNull<Header>, error: JoinError) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
-    let error = error(header);
+    let _task = id::enter(header.id);
     let was_panic = error.is_panic();
     let store = |error: JoinError| {
         catch_unwind(AssertUnwindSafe(|| {

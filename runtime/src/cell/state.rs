@@ -144,7 +144,10 @@ impl Snapshot {
     }
 
     fn ref_inc(self) -> Self {
-        assert!(self.0 <= isize::MAX as usize, "too many references to one task");
+        assert!(
+            self.0 <= isize::MAX as usize,
+            "too many references to one task"
+        );
         Self(self.0 + REF_ONE)
     }
 
@@ -159,13 +162,20 @@ impl Snapshot {
             self.is_notified() && !self.is_running() && !self.is_complete(),
             "{self:?} broke I1"
         );
-        let action = if self.is_cancelled() { OnStart::Cancel } else { OnStart::Poll };
+        let action = if self.is_cancelled() {
+            OnStart::Cancel
+        } else {
+            OnStart::Poll
+        };
         (self.with(RUNNING).without(NOTIFIED), action)
     }
 
     /// A poll returned pending.
     fn finish_pending(self) -> (Self, OnPending) {
-        debug_assert!(self.is_running() && !self.is_complete(), "{self:?} is not being polled");
+        debug_assert!(
+            self.is_running() && !self.is_complete(),
+            "{self:?} is not being polled"
+        );
         if self.is_cancelled() {
             return (self, OnPending::Cancel);
         }
@@ -174,14 +184,27 @@ impl Snapshot {
             return (idle, OnPending::Reschedule);
         }
         let idle = idle.ref_dec();
-        (idle, if idle.refs() == 0 { OnPending::Free } else { OnPending::Done })
+        (
+            idle,
+            if idle.refs() == 0 {
+                OnPending::Free
+            } else {
+                OnPending::Done
+            },
+        )
     }
 
     /// The future is gone and the output stored. A wake during the last poll is forgotten. The
     /// completer's `count` references go too, unless it still has to look after output or waker.
     fn complete(self, count: usize) -> (Self, OnComplete) {
-        debug_assert!(self.is_running() && !self.is_complete(), "{self:?} completed twice");
-        debug_assert!(self.refs() >= count, "{self:?} has fewer than {count} references");
+        debug_assert!(
+            self.is_running() && !self.is_complete(),
+            "{self:?} completed twice"
+        );
+        debug_assert!(
+            self.refs() >= count,
+            "{self:?} has fewer than {count} references"
+        );
         let complete = self.with(COMPLETE).without(RUNNING | NOTIFIED);
         if !self.has_join_interest() {
             return (complete, OnComplete::DropOutput);
@@ -190,7 +213,14 @@ impl Snapshot {
             return (complete, OnComplete::WakeJoiner);
         }
         let complete = Self(complete.0 - count * REF_ONE);
-        (complete, if complete.refs() == 0 { OnComplete::Free } else { OnComplete::Done })
+        (
+            complete,
+            if complete.refs() == 0 {
+                OnComplete::Free
+            } else {
+                OnComplete::Done
+            },
+        )
     }
 
     /// A waker is used up: its reference becomes the entry's where one is needed.
@@ -243,32 +273,59 @@ impl Snapshot {
 
     fn drop_ref(self) -> (Self, OnWake) {
         let after = self.ref_dec();
-        (after, if after.refs() == 0 { OnWake::Free } else { OnWake::Done })
+        (
+            after,
+            if after.refs() == 0 {
+                OnWake::Free
+            } else {
+                OnWake::Done
+            },
+        )
     }
 
     /// Hands the join waker to the completer; false after completion.
     fn set_join_waker(self) -> (Self, bool) {
-        debug_assert!(self.has_join_interest() && !self.has_join_waker(), "{self:?} broke I5");
-        if self.is_complete() { (self, false) } else { (self.with(JOIN_WAKER), true) }
+        debug_assert!(
+            self.has_join_interest() && !self.has_join_waker(),
+            "{self:?} broke I5"
+        );
+        if self.is_complete() {
+            (self, false)
+        } else {
+            (self.with(JOIN_WAKER), true)
+        }
     }
 
     /// Takes the join waker back; false after completion.
     fn unset_join_waker(self) -> (Self, bool) {
         debug_assert!(self.has_join_interest(), "{self:?} broke I5");
         // After completion the completer may have cleared the bit already.
-        debug_assert!(self.is_complete() || self.has_join_waker(), "{self:?} broke I5");
-        if self.is_complete() { (self, false) } else { (self.without(JOIN_WAKER), true) }
+        debug_assert!(
+            self.is_complete() || self.has_join_waker(),
+            "{self:?} broke I5"
+        );
+        if self.is_complete() {
+            (self, false)
+        } else {
+            (self.without(JOIN_WAKER), true)
+        }
     }
 
     /// The completer has woken the joiner: gives the waker up and drops `count` references.
     fn give_up_waker(self, count: usize) -> (Self, OnGiveUp) {
-        debug_assert!(self.is_complete() && self.has_join_waker(), "{self:?} broke I5");
+        debug_assert!(
+            self.is_complete() && self.has_join_waker(),
+            "{self:?} broke I5"
+        );
         let given_up = self.without(JOIN_WAKER);
         if !self.has_join_interest() {
             return (given_up, OnGiveUp::DropWaker);
         }
         // Not the last: the `JoinHandle` has one.
-        debug_assert!(self.refs() > count, "{self:?} lost the reference of its join handle");
+        debug_assert!(
+            self.refs() > count,
+            "{self:?} lost the reference of its join handle"
+        );
         (Self(given_up.0 - count * REF_ONE), OnGiveUp::Done)
     }
 
@@ -279,11 +336,21 @@ impl Snapshot {
             return (self, OnJoinDrop::DropWaker);
         }
         let left = self.without(JOIN_INTEREST).ref_dec();
-        (left, if left.refs() == 0 { OnJoinDrop::Free } else { OnJoinDrop::Done })
+        (
+            left,
+            if left.refs() == 0 {
+                OnJoinDrop::Free
+            } else {
+                OnJoinDrop::Done
+            },
+        )
     }
 
     fn drop_join(self) -> (Self, OnJoinDrop) {
-        debug_assert!(self.has_join_interest(), "{self:?} lost its join handle twice");
+        debug_assert!(
+            self.has_join_interest(),
+            "{self:?} lost its join handle twice"
+        );
         if self.is_complete() {
             return (self, OnJoinDrop::Completed);
         }
@@ -292,7 +359,14 @@ impl Snapshot {
             return (left.without(JOIN_WAKER), OnJoinDrop::DropWaker);
         }
         let left = left.ref_dec();
-        (left, if left.refs() == 0 { OnJoinDrop::Free } else { OnJoinDrop::Done })
+        (
+            left,
+            if left.refs() == 0 {
+                OnJoinDrop::Free
+            } else {
+                OnJoinDrop::Done
+            },
+        )
     }
 }
 
@@ -326,12 +400,10 @@ impl State {
         loop {
             let (next, action) = transition(Snapshot(current));
             // Also when nothing changes: the release edge is part of I4.
-            match self.0.compare_exchange_weak(
-                current,
-                next.0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .0
+                .compare_exchange_weak(current, next.0, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return action,
                 Err(seen) => current = seen,
             }
@@ -394,7 +466,10 @@ impl State {
     #[must_use]
     pub(super) fn ref_dec(&self, count: usize) -> bool {
         let before = Snapshot(self.0.fetch_sub(count * REF_ONE, Ordering::AcqRel));
-        debug_assert!(before.refs() >= count, "{before:?} has fewer than {count} references");
+        debug_assert!(
+            before.refs() >= count,
+            "{before:?} has fewer than {count} references"
+        );
         before.refs() == count
     }
 
@@ -413,12 +488,12 @@ mod tests {
 
     /// Every combination of flags that the invariants allow, with 1 to 3 references.
     fn reachable() -> impl Iterator<Item = Snapshot> {
-        (1..=3).flat_map(|refs| (0..REF_ONE).map(move |flags| Snapshot(flags | (refs * REF_ONE)))).filter(
-            |s| {
+        (1..=3)
+            .flat_map(|refs| (0..REF_ONE).map(move |flags| Snapshot(flags | (refs * REF_ONE))))
+            .filter(|s| {
                 !(s.is_complete() && (s.is_running() || s.is_notified()))
                     && (s.has_join_interest() || !s.has_join_waker() || s.is_complete())
-            },
-        )
+            })
     }
 
     fn open() -> impl Iterator<Item = Snapshot> {
@@ -429,8 +504,14 @@ mod tests {
     #[test]
     fn wake_is_never_forgotten_before_completion() {
         for before in open().filter(|s| s.refs() > 1) {
-            assert!(before.wake_by_ref().0.is_notified(), "{before:?} forgot the wake");
-            assert!(before.wake_by_value().0.is_notified(), "{before:?} forgot the wake");
+            assert!(
+                before.wake_by_ref().0.is_notified(),
+                "{before:?} forgot the wake"
+            );
+            assert!(
+                before.wake_by_value().0.is_notified(),
+                "{before:?} forgot the wake"
+            );
         }
     }
 
@@ -439,10 +520,22 @@ mod tests {
     fn wake_schedules_exactly_the_idle_tasks() {
         for before in reachable().filter(|s| s.refs() > 1) {
             let idle = !before.is_complete() && !before.is_running() && !before.is_notified();
-            assert_eq!(before.wake_by_ref().1 == OnWake::Schedule, idle, "{before:?}");
-            assert_eq!(before.wake_by_value().1 == OnWake::Schedule, idle, "{before:?}");
+            assert_eq!(
+                before.wake_by_ref().1 == OnWake::Schedule,
+                idle,
+                "{before:?}"
+            );
+            assert_eq!(
+                before.wake_by_value().1 == OnWake::Schedule,
+                idle,
+                "{before:?}"
+            );
             assert_eq!(before.abort().1 == OnWake::Schedule, idle, "{before:?}");
-            assert_eq!(before.abort_by_value().1 == OnWake::Schedule, idle, "{before:?}");
+            assert_eq!(
+                before.abort_by_value().1 == OnWake::Schedule,
+                idle,
+                "{before:?}"
+            );
         }
     }
 
@@ -515,7 +608,10 @@ mod tests {
                 let gone = matches!(action, OnComplete::Done | OnComplete::Free);
                 assert_eq!(after.refs(), before.refs() - if gone { count } else { 0 });
                 assert_eq!(action == OnComplete::Free, after.refs() == 0);
-                assert_eq!(action == OnComplete::DropOutput, !before.has_join_interest());
+                assert_eq!(
+                    action == OnComplete::DropOutput,
+                    !before.has_join_interest()
+                );
             }
         }
     }
@@ -542,7 +638,11 @@ mod tests {
         for before in open().filter(|s| s.is_running()) {
             let (after, action) = before.finish_pending();
             let kept = matches!(action, OnPending::Reschedule | OnPending::Cancel);
-            assert_eq!(after.refs(), before.refs() - usize::from(!kept), "{before:?}");
+            assert_eq!(
+                after.refs(),
+                before.refs() - usize::from(!kept),
+                "{before:?}"
+            );
             assert_eq!(action == OnPending::Free, after.refs() == 0, "{before:?}");
         }
     }

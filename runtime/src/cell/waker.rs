@@ -19,7 +19,10 @@ pub(super) fn borrowed(header: &Header) -> Borrowed<'_> {
     // SAFETY: the vtable fits the pointer; `ManuallyDrop` keeps the uncounted reference from
     // being dropped.
     let waker = unsafe { Waker::from_raw(raw_waker(NonNull::from(header))) };
-    Borrowed { waker: ManuallyDrop::new(waker), _header: header }
+    Borrowed {
+        waker: ManuallyDrop::new(waker),
+        _header: header,
+    }
 }
 
 impl Deref for Borrowed<'_> {

@@ -34,7 +34,7 @@
 
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::atomic::AtomicBool;
+use crate::loom::unordered::{self, AtomicBool};
 use std::time::{Duration, Instant};
 
 /// A tick lasts 2^14 ns, about 16 µs.
@@ -63,7 +63,7 @@ pub(crate) fn system_now() -> Instant {
 /// Whether a clock may exist that differs from the system's.
 #[inline]
 pub(crate) fn any_ever_paused() -> bool {
-    ANY_EVER_PAUSED.load(std::sync::atomic::Ordering::Relaxed)
+    ANY_EVER_PAUSED.load(unordered::Ordering::Relaxed)
 }
 
 /// A point 30 years from the system's now.
@@ -116,7 +116,7 @@ impl Clock {
 
     /// A clock that stands at 0 until it is advanced.
     pub(crate) fn new_paused() -> Self {
-        ANY_EVER_PAUSED.store(true, std::sync::atomic::Ordering::Relaxed);
+        ANY_EVER_PAUSED.store(true, unordered::Ordering::Relaxed);
         let mut clock = Self::new(true);
         clock.mode = AtomicU8::new(PAUSED);
         clock
@@ -178,7 +178,7 @@ impl Clock {
         if self.is_paused() {
             return Err(ClockError::AlreadyPaused);
         }
-        ANY_EVER_PAUSED.store(true, std::sync::atomic::Ordering::Relaxed);
+        ANY_EVER_PAUSED.store(true, unordered::Ordering::Relaxed);
         let now_ns = self.now_ns();
         self.frozen_ns.store(now_ns, Ordering::Relaxed);
         self.pause_tick

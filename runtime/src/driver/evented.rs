@@ -11,11 +11,14 @@
 //!     registration compares: an event that arrived since is never lost.
 //! I3. An error other than `WouldBlock` clears nothing. An `accept` that failed for want of
 //!     descriptors works again once there are some, without a new edge.
-//! I4. A call that moved fewer bytes than it might have clears readiness without a second call,
-//!     but only where that proves that the source is drained, or full: see [`ByteStream`] and
-//!     `used_up`.
+//! I4. A call that moved fewer bytes than it might have, or after which the system said that
+//!     nothing was left, clears readiness without a second call, but only where that proves that
+//!     the source is drained, or full: see [`ByteStream`] and `used_up`.
 //!
-//! Why a short transfer may prove nothing, and what `used_up` asks for:
+//! That an exact fit after which nothing was left clears, loses nothing by I2: what arrives after
+//! the system looked causes an edge later than the event under which the read was made.
+//!
+//! Why a short transfer may prove nothing, and what `used_up` and the clear ask for:
 //! - after the peer closed, or after an error, the end has to be read although no edge comes:
 //!   so never once a closed or error bit was seen;
 //! - a TCP read stops at urgent data with more behind it: so never once the priority bit was
@@ -57,14 +60,32 @@ pub(crate) const STREAM_INTEREST: Interest = Interest::READABLE
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) const STREAM_INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// What is looked at before a short transfer is trusted.
-const SUSPICIOUS: Interest = STREAM_INTEREST.add(Interest::ERROR);
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// How many bytes it took.
+    pub(crate) count: usize,
+    /// What there was behind them.
+    pub(crate) left: Left,
+}
+
+/// What was queued behind the bytes that a read took, when it was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Only there the system tells.
+pub(crate) enum Left {
+    /// The system did not say.
+    Unknown,
+    /// Neither a byte nor the end of the stream.
+    Nothing,
+    /// A byte or the end of the stream.
+    Something,
+}
 
 /// A source of one connected stream of bytes.
 ///
 /// # Safety
 ///
-/// `read` returns `n` only after it initialised the first `n` bytes of its buffer.
+/// `read` returns a `count` only after it initialised so many bytes at the start of its buffer.
 pub(crate) unsafe trait ByteStream: Source {
     /// Whether a read of fewer bytes than there was room for means that no more are queued.
     /// Not so where the system keeps boundaries in the stream, for instance of messages that
@@ -75,7 +96,7 @@ pub(crate) unsafe trait ByteStream: Source {
     const SHORT_WRITE_FILLS: bool;
 
     /// Reads without blocking.
-    fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize>;
+    fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Taken>;
 
     /// Writes without blocking.
     fn write(&self, buf: &[u8]) -> io::Result<usize>;
@@ -217,9 +238,9 @@ impl<S: ByteStream> Evented<S> {
             let event = ready!(self.registration.poll_ready(cx, Direction::Read))?;
             let room = buf.remaining();
             match self.read_once(buf) {
-                Ok(count) => {
-                    if S::SHORT_READ_DRAINS {
-                        self.clear_if_used_up(event, count, room);
+                Ok(taken) => {
+                    if is_drained(taken, room, S::SHORT_READ_DRAINS) {
+                        self.clear_unless_suspicious(event);
                     }
                     unit.made_progress();
                     return Poll::Ready(Ok(()));
@@ -267,8 +288,8 @@ impl<S: ByteStream> Evented<S> {
             let event = ready!(self.registration.poll_ready(cx, Direction::Write))?;
             match write(self) {
                 Ok(count) => {
-                    if S::SHORT_WRITE_FILLS {
-                        self.clear_if_used_up(event, count, total);
+                    if S::SHORT_WRITE_FILLS && used_up(count, total) {
+                        self.clear_unless_suspicious(event);
                     }
                     unit.made_progress();
                     return Poll::Ready(Ok(count));
@@ -285,44 +306,53 @@ impl<S: ByteStream> Evented<S> {
     }
 
     /// One read into the unfilled part of `buf`; no readiness is asked or cleared.
-    pub(crate) fn read_once(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    #[inline]
+    pub(crate) fn read_once(&self, buf: &mut ReadBuf<'_>) -> io::Result<Taken> {
         // SAFETY: by its contract `read` only initialises bytes of the slice.
         let unfilled = unsafe { buf.unfilled_mut() };
-        let count = self.read(unfilled)?;
-        // SAFETY: by its contract `read` initialised the first `count` bytes of the slice.
-        unsafe { buf.assume_init(count) };
-        buf.advance(count);
-        Ok(count)
+        let source: &S = self;
+        let taken = source.read(unfilled)?;
+        // SAFETY: by its contract `read` initialised so many bytes at the start of the slice.
+        unsafe { buf.assume_init(taken.count) };
+        buf.advance(taken.count);
+        Ok(taken)
     }
 
-    /// Clears the readiness in `event` if moving `count` of `wanted` bytes proves that it is
-    /// used up (I4).
-    fn clear_if_used_up(&self, event: ReadyEvent, count: usize, wanted: usize) {
-        if count == 0 || count >= wanted || !SHORT_TRANSFERS_TELL {
-            return;
-        }
-        // All bits, not only those of this direction. If an event came since `event`, the
-        // clear below sees another tick and changes nothing; if not, these are its bits (I2).
-        let seen = self.registration.ready_event(SUSPICIOUS).ready;
-        if used_up(count, wanted, seen) {
-            self.registration.clear(event);
-        }
+    /// Clears the readiness in `event`, which a transfer used up (I4), unless a bit of
+    /// [`suspicious`] is set. If an event came since, nothing happens (I2).
+    #[inline]
+    fn clear_unless_suspicious(&self, event: ReadyEvent) {
+        self.registration.clear_unless(event, suspicious());
     }
 }
 
-/// Whether moving `count` of `wanted` bytes used up the readiness, `seen` being all of it.
-fn used_up(count: usize, wanted: usize, seen: Ready) -> bool {
-    0 < count && count < wanted && count < MAX_TRANSFER && !is_suspicious(seen)
+/// Whether a read of `taken`, with room for `room` bytes, drained the source. `short_drains` says
+/// whether a short one does where the system does not tell.
+#[inline]
+fn is_drained(taken: Taken, room: usize, short_drains: bool) -> bool {
+    match taken.left {
+        Left::Unknown => short_drains && used_up(taken.count, room),
+        Left::Nothing => taken.count > 0,
+        Left::Something => false,
+    }
 }
 
+/// Whether moving `count` of `wanted` bytes used readiness up.
+#[inline]
+fn used_up(count: usize, wanted: usize) -> bool {
+    SHORT_TRANSFERS_TELL && 0 < count && count < wanted && count < MAX_TRANSFER
+}
+
+/// The bits, of both directions, with which no transfer is trusted.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn is_suspicious(seen: Ready) -> bool {
-    seen.is_read_closed() || seen.is_write_closed() || seen.is_error() || seen.is_priority()
+fn suspicious() -> Ready {
+    Ready::READ_CLOSED | Ready::WRITE_CLOSED | Ready::ERROR | Ready::PRIORITY
 }
 
+/// The bits, of both directions, with which no transfer is trusted.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn is_suspicious(seen: Ready) -> bool {
-    seen.is_read_closed() || seen.is_write_closed() || seen.is_error()
+fn suspicious() -> Ready {
+    Ready::READ_CLOSED | Ready::WRITE_CLOSED | Ready::ERROR
 }
 
 impl<S: Source> Deref for Evented<S> {
@@ -350,43 +380,29 @@ impl<S: Source + fmt::Debug> fmt::Debug for Evented<S> {
     }
 }
 
-// SAFETY: `recv` returns how many bytes the system wrote to the beginning of the buffer.
-unsafe impl ByteStream for mio::net::TcpStream {
-    const SHORT_READ_DRAINS: bool = true;
-    const SHORT_WRITE_FILLS: bool = true;
-
-    fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-        // Through `try_io`, which where events are emulated asks for the next one.
-        self.try_io(|| socket2::SockRef::from(self).recv(buf))
-    }
-
-    fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let mut stream = self;
-        io::Write::write(&mut stream, buf)
-    }
-
-    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut stream = self;
-        io::Write::write_vectored(&mut stream, bufs)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// I4: everything that makes a short transfer prove nothing.
     #[test]
-    fn only_a_short_transfer_without_suspicion_uses_readiness_up() {
-        let plain = Ready::READABLE | Ready::WRITABLE;
-        assert!(used_up(1, 2, plain));
+    fn only_a_short_transfer_uses_readiness_up() {
+        assert_eq!(used_up(1, 2), SHORT_TRANSFERS_TELL);
         for (count, wanted) in [(0, 2), (0, 0), (2, 2), (MAX_TRANSFER, MAX_TRANSFER + 1)] {
-            assert!(!used_up(count, wanted, plain), "{count} of {wanted}");
+            assert!(!used_up(count, wanted), "{count} of {wanted}");
         }
-        for bit in [Ready::READ_CLOSED, Ready::WRITE_CLOSED, Ready::ERROR] {
-            assert!(!used_up(1, 2, plain | bit), "{bit:?}");
+    }
+
+    /// I4: where the system tells what is left, that counts, and not how much was read.
+    #[test]
+    fn what_is_left_decides_where_it_is_known() {
+        for (count, room) in [(1, 1), (1, 2), (0, 2), (0, 0)] {
+            let drained = |left| is_drained(Taken { count, left }, room, true);
+            assert_eq!(drained(Left::Nothing), count > 0, "{count} of {room}");
+            assert!(!drained(Left::Something), "{count} of {room}");
+            assert_eq!(drained(Left::Unknown), used_up(count, room));
+            let left = Left::Unknown;
+            assert!(!is_drained(Taken { count, left }, room, false));
         }
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        assert!(!used_up(1, 2, plain | Ready::PRIORITY));
     }
 }

@@ -89,7 +89,10 @@ impl Driver {
     /// The right to wait, if nobody has it.
     pub(crate) fn try_token(&self) -> Option<Token<'_>> {
         let reactor = self.reactor.try_lock()?;
-        Some(Token { driver: self, reactor })
+        Some(Token {
+            driver: self,
+            reactor,
+        })
     }
 
     /// Whether nobody waits in the reactor although something could come from it.
@@ -104,9 +107,9 @@ impl Driver {
 
     /// Whether some wheel has a deadline that has passed.
     pub(crate) fn has_overdue_timer(&self) -> bool {
-        self.timers.as_ref().is_some_and(|timers| {
-            timers.next_deadline_ns().is_some_and(|deadline| deadline <= self.clock.now_ns())
-        })
+        self.timers
+            .as_ref()
+            .is_some_and(|timers| timers.is_overdue(self.clock.now_ns()))
     }
 
     /// Fires whatever is due, without the token. Returns how many timers fired.
@@ -147,12 +150,14 @@ impl Token<'_> {
             None => {
                 self.reactor.turn(Wait::Forever);
             }
-            Some(until_ns) if driver.clock.is_paused() => self.wait_paused(until_ns),
+            // Due already, also where the clock is held back.
+            Some(until_ns) if until_ns <= driver.clock.now_ns() => {
+                self.reactor.turn(Wait::Now);
+            }
+            Some(_) if driver.clock.is_paused() => self.wait_paused(),
             Some(until_ns) => {
                 let now_ns = driver.clock.now_ns();
-                let wait =
-                    if until_ns <= now_ns { Wait::Now } else { Wait::For { now_ns, until_ns } };
-                self.reactor.turn(wait);
+                self.reactor.turn(Wait::For { now_ns, until_ns });
             }
         }
         if let Some(timers) = &driver.timers {
@@ -163,18 +168,21 @@ impl Token<'_> {
     }
 
     /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
-    fn wait_paused(&mut self, until_ns: u64) {
+    fn wait_paused(&mut self) {
         let turn = self.reactor.turn(Wait::Now);
-        if turn.events > 0 || turn.woken || until_ns <= self.driver.clock.now_ns() {
+        if turn.events > 0 || turn.woken {
             return;
         }
-        if self.driver.clock.can_auto_advance() {
-            // Asks the wheels themselves: what was cancelled must not move the clock.
-            if let Some(timers) = &self.driver.timers {
-                timers.auto_advance();
-            }
+        let advanced = self
+            .driver
+            .timers
+            .as_ref()
+            .is_some_and(Timers::auto_advance);
+        if advanced {
             self.reactor.clock_was_set();
         } else {
+            // Blocking calls hold the clock, and wake the driver when they are done; or what was
+            // armed has been cancelled.
             self.reactor.turn(Wait::Forever);
         }
     }

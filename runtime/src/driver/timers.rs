@@ -278,6 +278,7 @@ impl Shard {
     }
 
     /// Makes the reactor's waiter look at the clock again, after that was changed by hand.
+    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn clock_changed(&self) {
         fence(Ordering::SeqCst);
         if self.shared.waiting_until.load(Ordering::Relaxed) != NOBODY_WAITS {
@@ -285,15 +286,9 @@ impl Shard {
         }
     }
 
-    /// Whether a timer is due at `now_ns`. Cheap: two loads.
-    #[inline]
-    pub(crate) fn has_due(&self, now_ns: u64) -> bool {
-        let next = self.next_tick();
-        next != NEVER && next <= self.shared.clock.tick_at(now_ns)
-    }
-
     /// Runs the wakers of what is due now, `PER_TURN` at most; returns how many. Reads the
     /// clock once, and not at all when nothing is armed.
+    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn fire_due(&self) -> usize {
         if self.next_tick() == NEVER {
             return 0;
@@ -302,6 +297,7 @@ impl Shard {
     }
 
     /// As [`fire_due`](Self::fire_due), but all of it.
+    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn fire_all(&self) -> usize {
         if self.next_tick() == NEVER {
             return 0;
@@ -480,6 +476,7 @@ impl Timers {
     }
 
     /// The clock of the runtime.
+    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn clock(&self) -> &Arc<Clock> {
         &self.shared.clock
     }
@@ -508,6 +505,7 @@ impl Timers {
     }
 
     /// Fires what is due in one shard: `0..worker_shards`, or that number for the outside one.
+    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn fire_due(&self, shard: usize) -> usize {
         self.shards[shard].fire_due()
     }

@@ -149,6 +149,10 @@ pub fn pattern_matched_once_only() -> ! {
 
 /// Turns the value of `main` into an exit code inside the task that made it, so that the value
 /// need not be `Send`.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the body where it stands; expansions await it to the end.
 pub async fn report<F>(body: F) -> ExitCode
 where
     F: Future,

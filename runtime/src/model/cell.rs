@@ -237,7 +237,11 @@ impl<T: Send + Sync + 'static> Clone for Living<T> {
 impl<T: Send + Sync + 'static> Living<T> {
     /// A scheduler with one worker, which counts for itself until [`Self::worker_ended`].
     pub fn new(value: T) -> Self {
-        let kept = Arc::new(Kept { alive: Alive::new(), queue: Mutex::default(), _value: value });
+        let kept = Arc::new(Kept {
+            alive: Alive::new(),
+            queue: Mutex::default(),
+            _value: value,
+        });
         kept.alive.keep(kept.clone());
         Self(kept)
     }

@@ -21,7 +21,11 @@ use std::task::Waker;
 /// Panics if a thread cannot be made.
 pub fn multi_thread(workers: usize) -> Runtime {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(workers).without_monitor().build().expect("threads")
+    builder
+        .worker_threads(workers)
+        .without_monitor()
+        .build()
+        .expect("threads")
 }
 
 /// An entry of a run queue. Its task does nothing.
@@ -98,16 +102,15 @@ impl Workers {
             injector_interval: 31,
             slot: true,
             may_spin: false,
-            thread_name: std::sync::Arc::new(String::new),
-            stack_size: None,
-            on_thread_start: None,
-            on_thread_stop: None,
             on_thread_park: None,
             on_thread_unpark: None,
             shutdown_on_panic: false,
         };
         let (shared, cores) = Shared::new(config, driver, pool);
-        let workers = cores.into_iter().map(|core| Worker { shared: shared.clone(), core });
+        let workers = cores.into_iter().map(|core| Worker {
+            shared: shared.clone(),
+            core: Box::new(core),
+        });
         (Self(shared.clone()), workers.collect())
     }
 
@@ -195,7 +198,7 @@ impl Worker {
 
     /// Takes the worker off that list; whether it did so itself.
     pub fn get_up(&self) -> bool {
-        self.core.get_up(&self.shared) == GotUp::Alone
+        self.core.get_up(&self.shared, false) == GotUp::Alone
     }
 
     /// Arms a timer on this worker's own wheel.
@@ -205,7 +208,12 @@ impl Worker {
     /// Panics without timers, and if the deadline has passed.
     pub fn arm_ms(&self, ms: u64, waker: Waker) {
         let timers = self.shared.driver().timers().expect("the model has timers");
-        let armed = timers.shard(self.core.index).arm(ms * 1_000_000, waker, true);
-        assert!(matches!(armed, Ok(driver::timers::Arm::Armed(_))), "a model arms in the future");
+        let armed = timers
+            .shard(self.core.index)
+            .arm(ms * 1_000_000, waker, true);
+        assert!(
+            matches!(armed, Ok(driver::timers::Arm::Armed(_))),
+            "a model arms in the future"
+        );
     }
 }

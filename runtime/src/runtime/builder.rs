@@ -144,7 +144,10 @@ impl Builder {
     /// Names the runtime, for diagnostics.
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
-        assert!(!name.trim().is_empty(), "the runtime's name must not be blank");
+        assert!(
+            !name.trim().is_empty(),
+            "the runtime's name must not be blank"
+        );
         self.name = Some(name);
         self
     }
@@ -158,7 +161,10 @@ impl Builder {
     /// Panics if `count` is 0.
     #[track_caller]
     pub fn worker_threads(&mut self, count: usize) -> &mut Self {
-        assert!(count > 0, "Worker threads cannot be set to 0: a runtime needs at least one");
+        assert!(
+            count > 0,
+            "Worker threads cannot be set to 0: a runtime needs at least one"
+        );
         self.worker_threads = Some(count);
         self
     }
@@ -170,7 +176,10 @@ impl Builder {
     /// Panics if `count` is 0.
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
-        assert!(count > 0, "Max blocking threads cannot be set to 0: blocking calls need one");
+        assert!(
+            count > 0,
+            "Max blocking threads cannot be set to 0: blocking calls need one"
+        );
         self.max_blocking_threads = count;
         self
     }
@@ -304,7 +313,9 @@ impl Builder {
         let driver = driver::Driver::new(self.driver_config(1, true))?;
         let pool = Arc::new(self.pool());
         let shared = current_thread::Shared::new(self.config(1), driver, pool);
-        let handle = Handle { scheduler: Scheduler::CurrentThread(shared) };
+        let handle = Handle {
+            scheduler: Scheduler::CurrentThread(shared),
+        };
         Ok(Runtime::from_parts(handle, Vec::new()))
     }
 
@@ -319,13 +330,15 @@ impl Builder {
         let driver = driver::Driver::new(self.driver_config(workers, false))?;
         let pool = Arc::new(self.pool());
         let (shared, cores) = Shared::new(self.config(workers), driver, pool);
-        let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+        let handle = Handle {
+            scheduler: Scheduler::MultiThread(shared.clone()),
+        };
         // The user's code that names threads runs before there are any to lose.
         let names: Vec<_> = cores.iter().map(|_| (self.thread_name)()).collect();
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
         let mut missing = cores.len();
         for (core, name) in cores.into_iter().zip(names) {
-            match self.start_worker(&handle, &shared, core, name) {
+            match self.start_worker(&handle, &shared, Box::new(core), name) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
                     // First the missing: the last to be counted drains what start hooks spawned.
@@ -429,7 +442,9 @@ impl Builder {
 }
 
 fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
-    let handle = Handle { scheduler: Scheduler::MultiThread(shared.clone()) };
+    let handle = Handle {
+        scheduler: Scheduler::MultiThread(shared.clone()),
+    };
     let _context = super::context::enter(handle);
     worker::run(shared, core);
 }
@@ -450,9 +465,9 @@ fn default_workers() -> usize {
             ),
         },
         Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
-        Err(std::env::VarError::NotUnicode(text)) => panic!(
-            "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads"
-        ),
+        Err(std::env::VarError::NotUnicode(text)) => {
+            panic!("`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads")
+        }
     }
 }
 

@@ -37,7 +37,9 @@ pub(crate) struct Restore {
 #[track_caller]
 pub(crate) fn enter(handle: Handle) -> Restore {
     let entered = CURRENT.try_with(|current| current.replace(Some(handle)));
-    let Ok(before) = entered else { panic!("{}", TryCurrentError::destroyed()) };
+    let Ok(before) = entered else {
+        panic!("{}", TryCurrentError::destroyed())
+    };
     let depth = DEPTH.with(|depth| {
         depth.set(depth.get() + 1);
         depth.get()
@@ -67,9 +69,7 @@ impl Drop for Restore {
 }
 
 /// Runs `f` with the current handle. `f` runs no user code.
-pub(crate) fn with_handle<R>(
-    f: impl FnOnce(&Handle) -> R,
-) -> Result<R, TryCurrentError> {
+pub(crate) fn with_handle<R>(f: impl FnOnce(&Handle) -> R) -> Result<R, TryCurrentError> {
     CURRENT
         .try_with(|current| match &*current.borrow() {
             Some(handle) => Ok(f(handle)),

@@ -9,11 +9,11 @@ use crate::cell::join::JoinHandle;
 use crate::driver::Driver;
 use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
+use crate::park;
 use crate::scheduler::cells;
 use crate::scheduler::job::Job;
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
-use crate::util::park;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -102,8 +102,14 @@ impl fmt::Display for TryCurrentError {
 
 impl fmt::Debug for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.destroyed { "ThreadLocalDestroyed" } else { "NoContext" };
-        f.debug_struct("TryCurrentError").field("kind", &format_args!("{kind}")).finish()
+        let kind = if self.destroyed {
+            "ThreadLocalDestroyed"
+        } else {
+            "NoContext"
+        };
+        f.debug_struct("TryCurrentError")
+            .field("kind", &format_args!("{kind}"))
+            .finish()
     }
 }
 
@@ -137,7 +143,10 @@ impl Handle {
     /// Panics in a thread-local destructor that runs after the context is gone.
     #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { _restore: context::enter(self.clone()), _handle: PhantomData }
+        EnterGuard {
+            _restore: context::enter(self.clone()),
+            _handle: PhantomData,
+        }
     }
 
     /// Starts a task. It runs even if the returned handle is dropped.
@@ -157,9 +166,7 @@ impl Handle {
     {
         match &self.scheduler {
             Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, id),
-            Scheduler::CurrentThread(shared) => {
-                current_thread::Shared::spawn(shared, future, id)
-            },
+            Scheduler::CurrentThread(shared) => current_thread::Shared::spawn(shared, future, id),
         }
     }
 
@@ -185,7 +192,9 @@ impl Handle {
     {
         // Held until the closure has run: a paused clock does not move on meanwhile.
         let hold = ClockHold::new(self.clone());
-        let task = BlockingTask { work: Some((f, hold)) };
+        let task = BlockingTask {
+            work: Some((f, hold)),
+        };
         let spawned = cells::spawn_blocking(task, id);
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
@@ -213,11 +222,15 @@ impl Handle {
         let _context = self.enter();
         match &self.scheduler {
             Scheduler::MultiThread(shared) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: true,
+                });
                 shared.block_on(future)
             }
             Scheduler::CurrentThread(_) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: false,
+                });
                 park::block_on(future)
             }
         }
@@ -257,7 +270,11 @@ impl Handle {
             Scheduler::MultiThread(shared) => shared.worker_index(),
             Scheduler::CurrentThread(shared) => shared.is_current().then_some(0),
         };
-        Some(worker.map_or_else(|| timers.outside(), |worker| timers.shard(worker)).clone())
+        Some(
+            worker
+                .map_or_else(|| timers.outside(), |worker| timers.shard(worker))
+                .clone(),
+        )
     }
 }
 
@@ -278,7 +295,9 @@ impl std::panic::RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("flavor", &self.runtime_flavor()).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("flavor", &self.runtime_flavor())
+            .finish_non_exhaustive()
     }
 }
 

@@ -139,9 +139,10 @@ impl RuntimeMetrics {
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.check(worker);
         match &self.handle.scheduler {
-            Scheduler::MultiThread(shared) => {
-                shared.remotes().nth(worker).map_or(0, |remote| remote.queue_depth())
-            }
+            Scheduler::MultiThread(shared) => shared
+                .remotes()
+                .nth(worker)
+                .map_or(0, |remote| remote.queue_depth()),
             Scheduler::CurrentThread(shared) => shared.local_depth(),
         }
     }
@@ -150,9 +151,10 @@ impl RuntimeMetrics {
     fn worker(&self, worker: usize, read: impl FnOnce(&WorkerStats) -> u64) -> u64 {
         self.check(worker);
         match &self.handle.scheduler {
-            Scheduler::MultiThread(shared) => {
-                shared.remotes().nth(worker).map_or(0, |remote| read(remote.stats()))
-            }
+            Scheduler::MultiThread(shared) => shared
+                .remotes()
+                .nth(worker)
+                .map_or(0, |remote| read(remote.stats())),
             Scheduler::CurrentThread(shared) => read(shared.stats()),
         }
     }
@@ -160,7 +162,10 @@ impl RuntimeMetrics {
     #[track_caller]
     fn check(&self, worker: usize) {
         let workers = self.num_workers();
-        assert!(worker < workers, "there is no worker {worker}: the runtime has {workers}");
+        assert!(
+            worker < workers,
+            "there is no worker {worker}: the runtime has {workers}"
+        );
     }
 }
 

@@ -46,7 +46,11 @@ impl Runtime {
     }
 
     pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
-        Self { handle, threads, ended: false }
+        Self {
+            handle,
+            threads,
+            ended: false,
+        }
     }
 
     /// A handle that spawns onto this runtime from anywhere.
@@ -90,11 +94,15 @@ impl Runtime {
         let _context = self.handle.enter();
         match &self.handle.scheduler {
             Scheduler::MultiThread(shared) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: true,
+                });
                 shared.block_on(future)
             }
             Scheduler::CurrentThread(shared) => {
-                let _entered = entered::set(Entered::Yes { allow_block_in_place: false });
+                let _entered = entered::set(Entered::Yes {
+                    allow_block_in_place: false,
+                });
                 current_thread::Shared::block_on(shared, future)
             }
         }
@@ -210,6 +218,8 @@ impl std::panic::RefUnwindSafe for Runtime {}
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("handle", &self.handle).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
     }
 }

@@ -40,7 +40,10 @@ pub(crate) struct Alive<T> {
 
 impl<T> Alive<T> {
     pub(crate) fn new() -> Self {
-        Self { count: AtomicIsize::new(BIAS), keep: Mutex::new(None) }
+        Self {
+            count: AtomicIsize::new(BIAS),
+            keep: Mutex::new(None),
+        }
     }
 
     /// Makes the scheduler hold itself.
@@ -74,7 +77,11 @@ impl<T> Alive<T> {
     fn let_go(&self) {
         let mut keep = self.keep.lock();
         // A cell may have been made since; its maker may have been here already.
-        let kept = if self.count.load(Ordering::Acquire) == 0 { keep.take() } else { None };
+        let kept = if self.count.load(Ordering::Acquire) == 0 {
+            keep.take()
+        } else {
+            None
+        };
         drop(keep);
         // Outside of the lock, because it drops a reference to what the lock is part of.
         drop(kept);
@@ -149,7 +156,9 @@ fn schedule<T: Owner>(task: Notified, yielded: bool) {
     let pointer = task.header().scheduler().cast::<T>();
     // SAFETY: by C1: the entry keeps the cell. A thread of the scheduler's keeps it alive also
     // after the entry is handed over.
-    let Err(task) = unsafe { &*pointer }.schedule_local(task, yielded) else { return };
+    let Err(task) = unsafe { &*pointer }.schedule_local(task, yielded) else {
+        return;
+    };
     // Any other thread needs a reference of its own for that.
     // SAFETY: by C1: the entry keeps the cell.
     let scheduler = unsafe { arc(pointer) };
@@ -188,12 +197,7 @@ unsafe fn arc<T>(pointer: *const T) -> Arc<T> {
 }
 
 /// Makes a task of the scheduler. The caller has counted the cell.
-pub(crate) fn spawn<F, T>(
-    future: F,
-    scheduler: &Arc<T>,
-    shard: usize,
-    id: Id,
-) -> Spawned<F::Output>
+pub(crate) fn spawn<F, T>(future: F, scheduler: &Arc<T>, shard: usize, id: Id) -> Spawned<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,

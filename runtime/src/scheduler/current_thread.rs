@@ -10,8 +10,8 @@
 //!   `fence(SeqCst)`, look at `parked`; the holder sets `parked`, `fence(SeqCst)`, looks at the
 //!   injector and at its root once more. One fence is first.
 
-use super::cells::{self, Alive, Owner};
 use super::cells::Started;
+use super::cells::{self, Alive, Owner};
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
@@ -26,8 +26,8 @@ use crate::driver::{Driver, timers};
 use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex};
+use crate::park::ThreadWaker;
 use crate::util::entered::{self, Entered};
-use crate::util::park::ThreadWaker;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
@@ -66,7 +66,8 @@ struct Seat {
 
 impl Seat {
     fn forget(&mut self, waiter: &std::sync::Arc<ThreadWaker>) {
-        self.waiting.retain(|waiting| !std::sync::Arc::ptr_eq(waiting, waiter));
+        self.waiting
+            .retain(|waiting| !std::sync::Arc::ptr_eq(waiting, waiter));
     }
 }
 
@@ -108,7 +109,10 @@ impl Shared {
             blocking,
             config,
             alive: Alive::new(),
-            seat: Mutex::new(Seat { core: Some(Box::new(core)), waiting: Vec::new() }),
+            seat: Mutex::new(Seat {
+                core: Some(Box::new(core)),
+                waiting: Vec::new(),
+            }),
             parked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             stats: WorkerStats::new(),
@@ -158,7 +162,9 @@ impl Shared {
         let mut f = Some(f);
         let result = CURRENT.try_with(|current| {
             let current = current.borrow();
-            let local = current.as_deref().filter(|local| ptr::eq(Arc::as_ptr(&local.shared), self));
+            let local = current
+                .as_deref()
+                .filter(|local| ptr::eq(Arc::as_ptr(&local.shared), self));
             f.take().map(|f| f(local))
         });
         match (result, f) {
@@ -174,14 +180,19 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let counted = this.with_local(|local| {
-            local.map(|local| local.core.cells.set(local.core.cells.get() + 1)).is_some()
+            local
+                .map(|local| local.core.cells.set(local.core.cells.get() + 1))
+                .is_some()
         });
         if !counted {
             Alive::made_elsewhere(this);
         }
         let spawned = cells::spawn(future, this, 0, id);
         let late = this.start(spawned.owned, spawned.notified);
-        Started { join: spawned.join, late }
+        Started {
+            join: spawned.join,
+            late,
+        }
     }
 
     fn start(&self, owned: TaskRef, notified: Notified) -> Option<Notified> {
@@ -199,8 +210,11 @@ impl Shared {
     pub(crate) fn block_on<F: Future>(this: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         // Also when the future panics.
-        let waiter =
-            Waiter { shared: this, parker: ThreadWaker::current(), waits: Cell::new(false) };
+        let waiter = Waiter {
+            shared: this,
+            parker: ThreadWaker::current(),
+            waits: Cell::new(false),
+        };
         let waker = waiter.parker.waker();
         loop {
             if let Some(seated) = waiter.take_seat(this) {
@@ -304,7 +318,11 @@ impl Drop for Waiter<'_> {
         }
         let mut seat = self.shared.seat.lock();
         seat.forget(&self.parker);
-        let next = if seat.core.is_some() { seat.waiting.pop() } else { None };
+        let next = if seat.core.is_some() {
+            seat.waiting.pop()
+        } else {
+            None
+        };
         drop(seat);
         if let Some(next) = next {
             next.unpark();
@@ -340,13 +358,22 @@ struct Seated {
 impl Seated {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
         let core = shared.seat.lock().core.take()?;
-        let local = Rc::new(Local { shared: shared.clone(), core });
+        let local = Rc::new(Local {
+            shared: shared.clone(),
+            core,
+        });
         let before = CURRENT.with(|current| current.replace(Some(local.clone())));
         if let Some(timers) = shared.driver.timers() {
             timers::set_local_shard(Some(timers.shard(0)));
         }
-        let entered = entered::set(Entered::Yes { allow_block_in_place: false });
-        Some(Self { local: Some(local), before, _entered: entered })
+        let entered = entered::set(Entered::Yes {
+            allow_block_in_place: false,
+        });
+        Some(Self {
+            local: Some(local),
+            before,
+            _entered: entered,
+        })
     }
 
     fn local(&self) -> &Local {
@@ -356,8 +383,10 @@ impl Seated {
     /// Runs tasks until `root` is ready.
     fn drive<F: Future>(&self, mut root: Pin<&mut F>) -> F::Output {
         let shared = &self.local().shared;
-        let root_waker =
-            std::sync::Arc::new(RootWaker { woken: AtomicBool::new(true), shared: shared.clone() });
+        let root_waker = std::sync::Arc::new(RootWaker {
+            woken: AtomicBool::new(true),
+            shared: shared.clone(),
+        });
         let waker = Waker::from(root_waker.clone());
         let mut cx = Context::from_waker(&waker);
         loop {
@@ -407,7 +436,11 @@ impl Seated {
         core.tick.set(tick);
         let outside_first = tick % shared.config.injector_interval == 0;
         let local = || core.queue.borrow_mut().pop_front();
-        if outside_first { shared.pop_injector().or_else(local) } else { local().or_else(|| shared.pop_injector()) }
+        if outside_first {
+            shared.next_injected().or_else(local)
+        } else {
+            local().or_else(|| shared.next_injected())
+        }
     }
 
     fn count_yield(&self) {
@@ -453,7 +486,7 @@ impl Seated {
     /// Shutdown: runs everything queued, each task cancelled.
     fn run_cancelled(&self) {
         let next = || self.local().core.queue.borrow_mut().pop_front();
-        while let Some(task) = next().or_else(|| self.local().shared.pop_injector()) {
+        while let Some(task) = next().or_else(|| self.local().shared.next_injected()) {
             task.cancel();
             task.run();
         }
@@ -473,7 +506,7 @@ impl Drop for Seated {
 }
 
 impl Shared {
-    fn pop_injector(&self) -> Option<Notified> {
+    fn next_injected(&self) -> Option<Notified> {
         loop {
             match self.injector.steal_one() {
                 Steal::Task(task) => return Some(task),
@@ -499,7 +532,9 @@ impl Owner for Shared {
     #[inline]
     fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
         self.with_local(|local| {
-            let Some(Local { shared, core }) = local else { return Err(task) };
+            let Some(Local { shared, core }) = local else {
+                return Err(task);
+            };
             shared.stats.local_schedules.add(1);
             if yielded {
                 shared.stats.yields.add(1);
@@ -522,7 +557,9 @@ impl Owner for Shared {
 
     fn discount_local(&self) -> bool {
         self.with_local(|local| {
-            local.map(|local| local.core.cells.set(local.core.cells.get() - 1)).is_some()
+            local
+                .map(|local| local.core.cells.set(local.core.cells.get() - 1))
+                .is_some()
         })
     }
 

@@ -16,7 +16,9 @@
 //! word, `fence(SeqCst)`, look at all queues again ([`Idle::fall_asleep`] and its caller). One
 //! fence is first, so either the pusher sees the sleeper or the sleeper sees the task (P2). The
 //! last searcher that finds work looks at the queues once more and wakes one, because pushes
-//! that saw it search woke nobody.
+//! that saw it search woke nobody. A searcher whose last look finds work searches again, for the
+//! same pushes: if it got up as a mere runner it would take one task and leave the others to
+//! sleepers that nobody wakes.
 //!
 //! The word is the only thing a push reads, so the line stays shared while all are busy.
 //! The list of sleepers is behind a lock that is taken only to sleep and to wake, next to a
@@ -69,7 +71,7 @@ pub(crate) struct Idle {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GotUp {
-    /// It took itself off the list; it is not counted as searching.
+    /// It took itself off the list; it is counted as searching only if it asked for it.
     Alone,
     /// A waker took it off, counted it as searching, and sends it a wake-up.
     Woken,
@@ -114,7 +116,8 @@ impl Idle {
 
     fn take(&self, sleepers: &mut Vec<usize>) -> Option<usize> {
         let worker = sleepers.pop()?;
-        self.counts.fetch_add(SEARCHING_ONE - SLEEPING_ONE, Ordering::AcqRel);
+        self.counts
+            .fetch_add(SEARCHING_ONE - SLEEPING_ONE, Ordering::AcqRel);
         Some(worker)
     }
 
@@ -143,22 +146,29 @@ impl Idle {
     /// and [`Self::get_up`] if it finds something.
     pub(crate) fn fall_asleep(&self, worker: usize, was_searching: bool) {
         let mut sleepers = self.sleepers.lock();
-        debug_assert!(!sleepers.contains(&worker), "P1: worker {worker} sleeps twice");
+        debug_assert!(
+            !sleepers.contains(&worker),
+            "P1: worker {worker} sleeps twice"
+        );
         sleepers.push(worker);
         let searching = if was_searching { SEARCHING_ONE } else { 0 };
-        self.counts.fetch_add(SLEEPING_ONE.wrapping_sub(searching), Ordering::AcqRel);
+        self.counts
+            .fetch_add(SLEEPING_ONE.wrapping_sub(searching), Ordering::AcqRel);
         drop(sleepers);
         fence(Ordering::SeqCst);
     }
 
-    /// Takes the caller off the list, if no waker did.
-    pub(crate) fn get_up(&self, worker: usize) -> GotUp {
+    /// Takes the caller off the list, if no waker did, and counts it as searching if it
+    /// `searches`.
+    pub(crate) fn get_up(&self, worker: usize, searches: bool) -> GotUp {
         let mut sleepers = self.sleepers.lock();
         let Some(place) = sleepers.iter().rposition(|&sleeper| sleeper == worker) else {
             return GotUp::Woken;
         };
         sleepers.remove(place);
-        self.counts.fetch_sub(SLEEPING_ONE, Ordering::AcqRel);
+        let searching = if searches { SEARCHING_ONE } else { 0 };
+        self.counts
+            .fetch_add(searching.wrapping_sub(SLEEPING_ONE), Ordering::AcqRel);
         GotUp::Alone
     }
 
@@ -240,8 +250,9 @@ mod tests {
                         state[woken] = W::Searching;
                     }
                     (4, W::Sleeping) => {
-                        assert_eq!(idle.get_up(who), GotUp::Alone);
-                        state[who] = W::Running;
+                        let searches = rest % 2 == 1;
+                        assert_eq!(idle.get_up(who, searches), GotUp::Alone);
+                        state[who] = if searches { W::Searching } else { W::Running };
                     }
                     _ => {}
                 }

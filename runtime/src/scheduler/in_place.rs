@@ -15,8 +15,12 @@ use crate::util::entered::{self, Entered};
 pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
     match entered::current() {
         Entered::No => return f(),
-        Entered::Yes { allow_block_in_place: true } => {}
-        Entered::Yes { allow_block_in_place: false } => panic!(
+        Entered::Yes {
+            allow_block_in_place: true,
+        } => {}
+        Entered::Yes {
+            allow_block_in_place: false,
+        } => panic!(
             "can call blocking only when running on the multi-threaded runtime: \
              `block_in_place` needs another thread to go on with the tasks. Use \
              `spawn_blocking`, or a runtime made with `Builder::new_multi_thread`"
@@ -58,7 +62,10 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
     let place = std::sync::Arc::new(std::sync::Mutex::new(Some(core)));
     let theirs = place.clone();
     let job = Job::Own(Box::new(move || {
-        let core = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let core = theirs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(core) = core {
             (shared.config.run_worker)(shared, core);
         }
@@ -66,7 +73,9 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
     match pool.spawn(job) {
         Ok(()) => Ok(()),
         Err(_refused) => {
-            let mut place = place.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut place = place
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             place.take().map_or(Ok(()), Err)
         }
     }

@@ -72,7 +72,11 @@ local! {
 impl Local {
     pub(super) fn new(shared: Arc<Shared>, core: Box<Core>) -> Self {
         let core = NonNull::from(Box::leak(core));
-        Self { shared, core: Cell::new(Some(core)), polling: Cell::new(false) }
+        Self {
+            shared,
+            core: Cell::new(Some(core)),
+            polling: Cell::new(false),
+        }
     }
 
     /// Runs `f` with this as the thread's worker.
@@ -97,7 +101,9 @@ impl Local {
     /// Takes the core away from this thread (L2).
     pub(super) fn take_core(&self) -> Option<Box<Core>> {
         // SAFETY: `new` or `put_core` leaked this box, and the pointer is taken out once.
-        self.core.take().map(|core| unsafe { Box::from_raw(core.as_ptr()) })
+        self.core
+            .take()
+            .map(|core| unsafe { Box::from_raw(core.as_ptr()) })
     }
 
     /// Gives a thread without one its core back.

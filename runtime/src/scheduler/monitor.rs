@@ -9,7 +9,8 @@
 //!
 //! - M1. If a worker is awake the monitor is watching or being woken.
 //! - M2. While all workers sleep for longer than a look the monitor uses no CPU.
-//! - M3. It takes nothing itself and touches no deque: it marks and wakes.
+//! - M3. It takes nothing itself and touches no deque: it marks and wakes. If nobody sleeps, the
+//!   busy workers see the mark and share what the stuck one has.
 //!
 //! Workers publish a pulse, a plain store per poll on a line of their own; the monitor keeps the
 //! time, so a poll reads no clock. A pulse that is odd (a poll runs) and equal in two looks is a
@@ -34,6 +35,9 @@ const SHORTEST_LOOK: Duration = Duration::from_micros(500);
 pub(crate) struct Monitor {
     asleep: AtomicBool,
     stopping: AtomicBool,
+    /// In the last look some worker was stuck: busy workers take from it now and then. A hint,
+    /// which orders nothing.
+    stuck: AtomicBool,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -42,6 +46,7 @@ impl Monitor {
         Self {
             asleep: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
             thread: Mutex::new(None),
         }
     }
@@ -49,6 +54,11 @@ impl Monitor {
     /// Names the calling thread as the monitor's.
     pub(crate) fn bind_thread(&self) {
         *self.thread.lock() = Some(thread::current());
+    }
+
+    #[inline]
+    pub(super) fn sees_stuck_worker(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     /// A worker got up; the caller made a fence since (M1).
@@ -94,7 +104,10 @@ struct Watch {
 pub(crate) fn run(shared: &Shared) {
     let monitor = &shared.monitor;
     monitor.bind_thread();
-    let mut watch = Watch { pulses: vec![0; shared.remotes.len()], pause: SHORTEST_LOOK };
+    let mut watch = Watch {
+        pulses: vec![0; shared.remotes.len()],
+        pause: SHORTEST_LOOK,
+    };
     while !monitor.is_stopping() {
         thread::park_timeout(watch.pause);
         if watch.look(shared) {
@@ -137,6 +150,7 @@ impl Watch {
                 remote.stale.store(true, Ordering::Relaxed);
             }
         }
+        shared.monitor.stuck.store(any_stuck, Ordering::Relaxed);
         // A stuck worker that strands nothing is no reason to hurry: on a busy machine every
         // worker that the system takes off its core looks like one.
         if any_stuck && rescue(shared) {

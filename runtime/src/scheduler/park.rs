@@ -32,7 +32,10 @@ pub(crate) struct Parker {
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        Self { state: AtomicU32::new(EMPTY), thread: Mutex::new(None) }
+        Self {
+            state: AtomicU32::new(EMPTY),
+            thread: Mutex::new(None),
+        }
     }
 
     /// Names the calling thread as the one that waits here.
@@ -68,7 +71,8 @@ impl Parker {
     /// False if a notification was there, which is used up.
     fn begin(&self, waiting: u32) -> bool {
         let began =
-            self.state.compare_exchange(EMPTY, waiting, Ordering::AcqRel, Ordering::Acquire);
+            self.state
+                .compare_exchange(EMPTY, waiting, Ordering::AcqRel, Ordering::Acquire);
         if began.is_err() {
             self.state.swap(EMPTY, Ordering::AcqRel);
         }
@@ -79,11 +83,6 @@ impl Parker {
         self.state
             .compare_exchange(NOTIFIED, EMPTY, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
-    }
-
-    /// Forgets a notification that need not be waited for any more.
-    pub(crate) fn forget_notification(&self) {
-        let _ = self.take_notification();
     }
 
     /// Ends the wait, the present one or the next.

@@ -185,11 +185,18 @@ mod deque {
     struct Queue {
         tasks: Mutex<VecDeque<Notified>>,
         len: AtomicUsize,
+        /// One refusal per queue: two thieves that try again and again would never let the holder
+        /// go on in some schedules, and a checker follows these without end. A std atomic.
+        has_refused: std::sync::atomic::AtomicBool,
     }
 
     impl Queue {
         fn new() -> Arc<Self> {
-            Arc::new(Self { tasks: Mutex::new(VecDeque::new()), len: AtomicUsize::new(0) })
+            Arc::new(Self {
+                tasks: Mutex::new(VecDeque::new()),
+                len: AtomicUsize::new(0),
+                has_refused: std::sync::atomic::AtomicBool::new(false),
+            })
         }
 
         fn push(&self, task: Notified) {
@@ -209,7 +216,11 @@ mod deque {
         }
 
         fn steal(&self) -> Steal {
-            let Some(mut tasks) = self.tasks.try_lock() else { return Steal::Retry };
+            let mut tasks = match self.tasks.try_lock() {
+                Some(tasks) => tasks,
+                None if !self.has_refused.swap(true, Ordering::Relaxed) => return Steal::Retry,
+                None => self.tasks.lock(),
+            };
             self.take(&mut tasks).map_or(Steal::Empty, Steal::Task)
         }
 

@@ -1,8 +1,8 @@
 //! What all workers of a runtime share, and how tasks get into their queues.
 
+use super::cells::Started;
 use super::cells::{self, Alive, Owner};
 use super::idle::Idle;
-use super::cells::Started;
 use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
@@ -45,7 +45,9 @@ pub(crate) struct Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("workers", &self.workers).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,9 +105,10 @@ impl Shared {
         config: Config,
         driver: Driver,
         blocking: Arc<Pool<Job>>,
-    ) -> (Arc<Self>, Vec<Box<Core>>) {
-        let cores: Vec<_> =
-            (0..config.workers).map(|index| Box::new(Core::new(index, LocalQueue::new()))).collect();
+    ) -> (Arc<Self>, Vec<Core>) {
+        let cores: Vec<_> = (0..config.workers)
+            .map(|index| Core::new(index, LocalQueue::new()))
+            .collect();
         let remotes = cores.iter().map(|core| {
             CachePadded::new(Remote {
                 slot: Slot::new(),
@@ -156,7 +159,12 @@ impl Shared {
 
     /// Tasks that have not completed.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.outside.len() + self.remotes.iter().map(|remote| remote.owned.len()).sum::<usize>()
+        self.outside.len()
+            + self
+                .remotes
+                .iter()
+                .map(|remote| remote.owned.len())
+                .sum::<usize>()
     }
 
     /// The index of the calling thread, if it is a worker of this scheduler.
@@ -183,7 +191,10 @@ impl Shared {
             };
             let spawned = cells::spawn(future, this, shard, id);
             let late = this.start(spawned.owned, spawned.notified, core);
-            Started { join: spawned.join, late }
+            Started {
+                join: spawned.join,
+                late,
+            }
         })
     }
 
@@ -228,7 +239,10 @@ impl Shared {
     /// Whether the driver has anything that a poll without waiting could bring.
     pub(super) fn driver_may_have_work(&self) -> bool {
         self.driver.handle().has_sources()
-            || self.driver.timers().is_some_and(|timers| timers.next_deadline_ns().is_some())
+            || self
+                .driver
+                .timers()
+                .is_some_and(|timers| timers.next_deadline_ns().is_some())
     }
 }
 
@@ -302,7 +316,15 @@ impl Owner for Shared {
     fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
         local::with_core(self, |core| match core {
             Some(core) => {
-                core.schedule(self, task, if yielded { Origin::Yielded } else { Origin::Woken });
+                core.schedule(
+                    self,
+                    task,
+                    if yielded {
+                        Origin::Yielded
+                    } else {
+                        Origin::Woken
+                    },
+                );
                 Ok(())
             }
             None => Err(task),
@@ -316,13 +338,17 @@ impl Owner for Shared {
     }
 
     fn release(&self, task: &Header) -> bool {
-        let list = self.remotes.get(task.shard()).map_or(&self.outside, |remote| &remote.owned);
+        let list = self
+            .remotes
+            .get(task.shard())
+            .map_or(&self.outside, |remote| &remote.owned);
         list.remove(task)
     }
 
     fn discount_local(&self) -> bool {
         local::with_core(self, |core| {
-            core.map(|core| core.cells.set(core.cells.get() - 1)).is_some()
+            core.map(|core| core.cells.set(core.cells.get() - 1))
+                .is_some()
         })
     }
 

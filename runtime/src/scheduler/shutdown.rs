@@ -27,7 +27,7 @@ use crate::cell::Notified;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
-use crate::util::park::{self, ThreadWaker};
+use crate::park::{self, ThreadWaker};
 use std::time::{Duration, Instant};
 
 /// Between two looks of the last worker for a task that somebody else still has.
@@ -83,7 +83,8 @@ impl Shutdown {
 
     /// Waits until all workers have ended. False if the time ran out first.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
+        let deadline =
+            timeout.and_then(|timeout| crate::driver::clock::system_now().checked_add(timeout));
         let mut running = self.running.lock();
         while *running > 0 {
             match (timeout, deadline) {
@@ -137,7 +138,10 @@ impl Shared {
         let mut roots = self.shutdown.roots.lock();
         roots.push(parker.clone());
         drop(roots);
-        let _root = Root { shutdown: &self.shutdown, parker: &parker };
+        let _root = Root {
+            shutdown: &self.shutdown,
+            parker: &parker,
+        };
         park::block_on_with(&parker, future, || {
             if self.shutdown.poisoned.load(Ordering::Acquire) {
                 panic!("{UNHANDLED_PANIC}");
@@ -198,7 +202,9 @@ impl Local {
     /// Steps 2 and 3, by a worker with its core.
     pub(super) fn shut_down_worker(&self) {
         let shared = &*self.shared;
-        let Some(index) = self.core().map(|core| core.index) else { return };
+        let Some(index) = self.core().map(|core| core.index) else {
+            return;
+        };
         while let Some(task) = shared.remotes[index].owned.pop_for_cancel() {
             task.abort_by_value();
             if self.core().is_some_and(|core| core.queue.len() >= 256) {
@@ -254,7 +260,7 @@ impl Local {
                 // A waker between its update and its push: rare and short. Or a task that is
                 // still being polled in `block_in_place`, which may take its time.
                 Steal::Empty => {
-                    wait(pause);
+                    thread::pause(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
@@ -268,14 +274,4 @@ impl Local {
             self.shared.alive().add(core.cells.replace(0));
         }
     }
-}
-
-#[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
-fn wait(pause: Duration) {
-    thread::park_timeout(pause);
-}
-
-#[cfg(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle")))]
-fn wait(_pause: Duration) {
-    thread::yield_now();
 }

@@ -4,8 +4,8 @@
 //! hundreds of task switches. So where sleeps turn out short a worker keeps searching for a
 //! bounded time first; while it does, pushes wake nobody (P2 of [`super::idle`]).
 //!
-//! The rule is a credit: a sleep that ended soon earns some, a search that found something earns
-//! more, one in vain costs. Without credit there is no spinning, so a worker whose sleeps are
+//! The rule is a credit: a sleep that a push ended soon earns some, a search that found something
+//! earns more, one in vain costs. Without credit there is no spinning, so a worker whose sleeps are
 //! long burns nothing. Searching is limited to half of the awake workers anyway, and there is
 //! none with one core.
 //!
@@ -31,11 +31,19 @@ impl Credit {
     }
 
     pub(super) fn after_spin(self, found: bool) -> Self {
-        Self(if found { (self.0 + 2).min(MAX_CREDIT) } else { self.0.saturating_sub(2) })
+        Self(if found {
+            (self.0 + 2).min(MAX_CREDIT)
+        } else {
+            self.0.saturating_sub(2)
+        })
     }
 
     pub(super) fn after_sleep(self, slept: Duration) -> Self {
-        if slept < SHORT_SLEEP { Self((self.0 + 1).min(MAX_CREDIT)) } else { Self(self.0.saturating_sub(1)) }
+        if slept < SHORT_SLEEP {
+            Self((self.0 + 1).min(MAX_CREDIT))
+        } else {
+            Self(self.0.saturating_sub(1))
+        }
     }
 }
 
@@ -47,7 +55,9 @@ mod tests {
     fn long_sleeps_end_all_spinning() {
         let mut credit = Credit(MAX_CREDIT);
         for _ in 0..MAX_CREDIT {
-            credit = credit.after_spin(false).after_sleep(Duration::from_millis(1));
+            credit = credit
+                .after_spin(false)
+                .after_sleep(Duration::from_millis(1));
         }
         assert!(!credit.allows_spin());
         assert_eq!(credit.after_sleep(Duration::from_millis(1)), credit);

@@ -4,8 +4,8 @@ use super::local::Core;
 use super::queues::Steal;
 use super::shared::Shared;
 use crate::cell::Notified;
-use crate::loom::{hint, sized};
 use crate::loom::sync::atomic::Ordering;
+use crate::loom::{hint, sized};
 use crate::util::rng::thread_rng_n;
 
 /// Polls in a row that may come from the slot, so that two tasks waking each other do not starve
@@ -20,12 +20,37 @@ impl Core {
     #[inline]
     pub(super) fn next_task(&self, shared: &Shared) -> Option<Notified> {
         let look_outside = self.tick.get() % shared.config.injector_interval == 0;
-        if look_outside && !shared.injector.is_empty() {
+        if look_outside {
+            if let Some(task) = self.next_of_others(shared) {
+                return Some(task);
+            }
+        }
+        self.next_local(shared)
+            .or_else(|| self.next_injected(shared))
+    }
+
+    /// What waits although this worker has work of its own: tasks from outside, and those of a
+    /// worker that is stuck in a poll.
+    fn next_of_others(&self, shared: &Shared) -> Option<Notified> {
+        if !shared.injector.is_empty() {
             if let Steal::Task(task) = shared.injector.steal_one() {
                 return Some(task);
             }
         }
-        self.next_local(shared).or_else(|| self.from_injector(shared))
+        if !shared.monitor.sees_stuck_worker() {
+            return None;
+        }
+        let mut stuck = shared
+            .remotes
+            .iter()
+            .enumerate()
+            .filter(|(victim, remote)| {
+                *victim != self.index && remote.stale.load(Ordering::Relaxed)
+            });
+        stuck.find_map(|(_, remote)| match remote.stealer.steal_into(&self.queue) {
+            Steal::Task(task) => Some(task),
+            Steal::Empty | Steal::Retry => remote.slot.take(),
+        })
     }
 
     #[inline]
@@ -45,7 +70,7 @@ impl Core {
         self.queue.pop()
     }
 
-    fn from_injector(&self, shared: &Shared) -> Option<Notified> {
+    fn next_injected(&self, shared: &Shared) -> Option<Notified> {
         for _ in 0..MAX_SWEEPS {
             if shared.injector.is_empty() {
                 return None;
@@ -75,7 +100,10 @@ impl Core {
         let count = shared.remotes.len();
         let start = thread_rng_n(count as u32) as usize;
         let mut retry = false;
-        for victim in (start..count).chain(0..start).filter(|&victim| victim != self.index) {
+        for victim in (start..count)
+            .chain(0..start)
+            .filter(|&victim| victim != self.index)
+        {
             let remote = &shared.remotes[victim];
             if !remote.stealer.is_empty() {
                 match remote.stealer.steal_into(&self.queue) {
@@ -94,7 +122,7 @@ impl Core {
                 }
             }
         }
-        match self.from_injector(shared) {
+        match self.next_injected(shared) {
             Some(task) => Steal::Task(task),
             None if retry || !shared.injector.is_empty() => Steal::Retry,
             None => Steal::Empty,

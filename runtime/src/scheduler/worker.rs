@@ -20,7 +20,9 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let index = core.index;
     let bomb = Bomb::new("a worker");
     shared.remotes[index].parker.bind_thread();
-    let _entered = entered::set(Entered::Yes { allow_block_in_place: true });
+    let _entered = entered::set(Entered::Yes {
+        allow_block_in_place: true,
+    });
     let local = Local::new(shared.clone(), core);
     let ended = local.enter(|| {
         use_wheel_of(&shared, Some(index));
@@ -52,7 +54,9 @@ impl Local {
     fn run(&self) -> Ended {
         let shared = &*self.shared;
         loop {
-            let Some(core) = self.core() else { return Ended::CoreTaken };
+            let Some(core) = self.core() else {
+                return Ended::CoreTaken;
+            };
             if shared.shutdown.has_begun() {
                 break;
             }
@@ -114,7 +118,9 @@ impl Core {
     /// Takes what the driver has, without waiting.
     fn look_at_driver(&self, shared: &Shared) {
         self.yields.set(0);
-        shared.remotes[self.index].attend_driver.store(false, Ordering::Relaxed);
+        shared.remotes[self.index]
+            .attend_driver
+            .store(false, Ordering::Relaxed);
         if !shared.driver_may_have_work() {
             return;
         }
@@ -146,10 +152,11 @@ impl Core {
         self.steal(shared).or_else(|| self.search_longer(shared))
     }
 
-    /// Keeps looking for a bounded time, if that has paid lately.
+    /// Keeps looking for a bounded time, if that has paid lately. Not while nobody waits in the
+    /// reactor: an event there would go unseen meanwhile.
     fn search_longer(&self, shared: &Shared) -> Option<Notified> {
         let credit = self.credit.get();
-        if !credit.allows_spin() || !shared.config.may_spin {
+        if !credit.allows_spin() || !shared.config.may_spin || shared.driver.is_unattended() {
             return None;
         }
         let end = clock::system_now() + spin::LONGEST_SPIN;
@@ -187,9 +194,12 @@ impl Core {
         let remote = &shared.remotes[self.index];
         remote.stats.end_polls();
         // A searcher leaves the count before the last look.
-        shared.idle.fall_asleep(self.index, self.searching.replace(false));
+        shared
+            .idle
+            .fall_asleep(self.index, self.searching.replace(false));
         if shared.has_queued_work() || shared.shutdown.has_begun() {
-            let _ = self.get_up(shared);
+            // As a searcher: pushes may have relied on its search (P2 of `idle`).
+            let _ = self.get_up(shared, true);
             return;
         }
         remote.stats.parks.add(1);
@@ -198,8 +208,11 @@ impl Core {
         }
         let before = clock::system_now();
         self.wait(shared);
-        let _ = self.get_up(shared);
-        self.credit.set(self.credit.get().after_sleep(before.elapsed()));
+        let got_up = self.get_up(shared, false);
+        if got_up == GotUp::Woken {
+            self.credit
+                .set(self.credit.get().after_sleep(before.elapsed()));
+        }
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }
@@ -228,11 +241,9 @@ impl Core {
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a
     /// wake-up that comes late only makes its next wait short.
-    pub(crate) fn get_up(&self, shared: &Shared) -> GotUp {
-        let got_up = shared.idle.get_up(self.index);
-        if got_up == GotUp::Woken {
-            self.searching.set(true);
-        }
+    pub(crate) fn get_up(&self, shared: &Shared, searches: bool) -> GotUp {
+        let got_up = shared.idle.get_up(self.index, searches);
+        self.searching.set(searches || got_up == GotUp::Woken);
         // Pairs with the fence of the monitor before it goes to sleep: it may have seen all asleep
         // even if this worker did not wait.
         fence(Ordering::SeqCst);

@@ -99,6 +99,7 @@ impl AtomicWaker {
 
     /// Wakes the registered task, if there is one.
     #[inline]
+    #[allow(dead_code, reason = "for models; users take and wake in a batch")]
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.take() {
             waker.wake();

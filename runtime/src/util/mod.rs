@@ -4,7 +4,6 @@ pub(crate) mod atomic_waker;
 pub(crate) mod bomb;
 pub(crate) mod entered;
 pub(crate) mod list;
-pub(crate) mod park;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;
 pub(crate) mod wake_batch;

@@ -4,8 +4,9 @@
 //! Source: Marsaglia, "Xorshift RNGs", 2003; Vigna's multiplier.
 
 use crate::loom::local;
+// Seeds order nothing.
+use crate::loom::unordered::{AtomicU64, Ordering};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One generator.
 #[derive(Clone, Debug)]
@@ -63,7 +64,6 @@ pub(crate) fn new_seed() -> u64 {
         // A checker repeats a schedule: the same numbers must come again.
         return 1;
     }
-    // A plain std counter: seeds order nothing, so no checker needs to see it.
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
 }

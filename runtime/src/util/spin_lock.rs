@@ -53,7 +53,11 @@ mod spinning {
             loop {
                 while self.held.load(Ordering::Relaxed) {
                     spins += 1;
-                    if spins % SPINS == 0 { thread::yield_now() } else { hint::spin_loop() }
+                    if spins % SPINS == 0 {
+                        thread::yield_now()
+                    } else {
+                        hint::spin_loop()
+                    }
                 }
                 if !self.held.swap(true, Ordering::Acquire) {
                     return;

@@ -28,7 +28,11 @@ pub(crate) fn hang_bound() -> HangBound {
 }
 
 pub(crate) fn multi(workers: usize) -> Runtime {
-    Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn current() -> Runtime {
@@ -51,7 +55,10 @@ pub(crate) fn panic_text<R>(f: impl FnOnce() -> R) -> String {
 pub(crate) fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
     match payload.downcast_ref::<String>() {
         Some(text) => text.clone(),
-        None => (*payload.downcast_ref::<&str>().expect("a payload that is a text")).to_owned(),
+        None => (*payload
+            .downcast_ref::<&str>()
+            .expect("a payload that is a text"))
+        .to_owned(),
     }
 }
 

@@ -33,6 +33,9 @@ impl Signal {
                 }
             };
         }
-        Turn { events: 0, woken: std::mem::take(&mut *woken) }
+        Turn {
+            events: 0,
+            woken: std::mem::take(&mut *woken),
+        }
     }
 }

@@ -44,7 +44,10 @@ impl Reactor {
             Wait::For { now_ns, until_ns } => io_driver::Wait::For { now_ns, until_ns },
         };
         match driver.turn(wait) {
-            Ok(turn) => Turn { events: turn.events, woken: turn.woken_by_handle },
+            Ok(turn) => Turn {
+                events: turn.events,
+                woken: turn.woken_by_handle,
+            },
             // The poll of an open epoll descriptor fails only if the descriptor was closed behind
             // our back: no progress is possible, and hiding it would be a silent hang.
             Err(error) => panic!("the reactor's poll failed: {error}"),

@@ -107,7 +107,7 @@ impl TcpListener {
 
     /// Registers an accepted connection with the listener's reactor, which works anywhere.
     fn adopt(&self, stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-        TcpStream::with_handle(stream, self.evented.registration().handle())
+        TcpStream::accepted(stream, self.evented.registration().handle())
     }
 
     /// Takes over a listener of std, which has to be in non-blocking mode.

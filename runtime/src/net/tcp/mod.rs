@@ -1,10 +1,13 @@
 //! TCP: listeners, streams, their halves, and sockets that are neither yet.
 
+#[cfg(target_os = "linux")]
+mod asking;
 pub(super) mod listener;
 mod owned;
 pub(super) mod socket;
 mod split;
 pub(super) mod stream;
+mod stream_socket;
 
 pub use self::owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use self::split::{ReadHalf, WriteHalf};

@@ -2,6 +2,7 @@
 
 use super::owned::{OwnedReadHalf, OwnedWriteHalf, split_owned};
 use super::split::{ReadHalf, WriteHalf};
+use super::stream_socket::StreamSocket;
 use crate::driver::evented::{Evented, STREAM_INTEREST};
 use crate::io::read_buf::fill_buf_mut;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,7 +40,7 @@ use std::time::Duration;
 /// # }
 /// ```
 pub struct TcpStream {
-    evented: Evented<mio::net::TcpStream>,
+    evented: Evented<StreamSocket>,
 }
 
 impl TcpStream {
@@ -77,7 +78,7 @@ impl TcpStream {
     ///
     /// Cancel safe: a future dropped before it is ready closes the socket.
     pub(super) async fn finish_connect(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-        let stream = Self::with_handle(stream, &context::io_handle())?;
+        let stream = Self::with_handle(StreamSocket::new(stream), &context::io_handle())?;
         // The socket gets writable when the attempt is over, well or not.
         stream.evented.ready(Interest::WRITABLE).await?;
         match stream.take_error()? {
@@ -86,11 +87,20 @@ impl TcpStream {
         }
     }
 
-    pub(super) fn with_handle(
-        stream: mio::net::TcpStream,
-        handle: &Handle,
-    ) -> io::Result<TcpStream> {
-        let evented = Evented::new(stream, STREAM_INTEREST, handle)?;
+    /// A connection that a listener accepted.
+    ///
+    /// Its send buffer is empty, and often the peer has written already, so both directions are
+    /// tried before the first event: that saves a turn of the reactor per connection. A wrong
+    /// guess costs one call that says `WouldBlock`.
+    pub(super) fn accepted(stream: mio::net::TcpStream, handle: &Handle) -> io::Result<TcpStream> {
+        let stream = Self::with_handle(StreamSocket::new(stream), handle)?;
+        let registration = stream.evented.registration();
+        registration.assume_ready(Ready::READABLE | Ready::WRITABLE);
+        Ok(stream)
+    }
+
+    fn with_handle(socket: StreamSocket, handle: &Handle) -> io::Result<TcpStream> {
+        let evented = Evented::new(socket, STREAM_INTEREST, handle)?;
         Ok(TcpStream { evented })
     }
 
@@ -109,7 +119,8 @@ impl TcpStream {
         #[cfg(unix)]
         super::debug_assert_nonblocking(std::os::fd::AsFd::as_fd(&stream))?;
         let handle = context::io_handle();
-        Self::with_handle(mio::net::TcpStream::from_std(stream), &handle)
+        let stream = mio::net::TcpStream::from_std(stream);
+        Self::with_handle(StreamSocket::shared(stream), &handle)
     }
 
     /// Makes a stream of std, still in non-blocking mode.
@@ -118,7 +129,7 @@ impl TcpStream {
     ///
     /// The system refuses to let go of it.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
-        Ok(self.evented.into_inner()?.into())
+        Ok(self.evented.into_inner()?.into_std())
     }
 
     /// The address of this end.
@@ -226,7 +237,7 @@ impl TcpStream {
     /// `WouldBlock` if nothing is there, or whatever the system reports.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.evented
-            .try_io(Interest::READABLE, |mut stream| stream.read(buf))
+            .try_io(Interest::READABLE, |socket| (&**socket).read(buf))
     }
 
     /// As [`try_read`](Self::try_read), into several buffers one after the other.
@@ -236,7 +247,7 @@ impl TcpStream {
     /// As `try_read`.
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.evented
-            .try_io(Interest::READABLE, |mut stream| stream.read_vectored(bufs))
+            .try_io(Interest::READABLE, |socket| (&**socket).read_vectored(bufs))
     }
 
     /// As [`try_read`](Self::try_read), into the free part of `buf`, which is advanced.
@@ -285,7 +296,7 @@ impl TcpStream {
     /// `WouldBlock` if nothing fits, or whatever the system reports.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.evented
-            .try_io(Interest::WRITABLE, |mut stream| stream.write(buf))
+            .try_io(Interest::WRITABLE, |socket| (&**socket).write(buf))
     }
 
     /// As [`try_write`](Self::try_write), from several buffers as if they were one.
@@ -294,8 +305,9 @@ impl TcpStream {
     ///
     /// As `try_write`.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::WRITABLE, |mut stream| stream.write_vectored(bufs))
+        self.evented.try_io(Interest::WRITABLE, |socket| {
+            (&**socket).write_vectored(bufs)
+        })
     }
 
     /// Calls `f` if the stream is ready for `interest`, for operations that this type lacks.
@@ -359,7 +371,7 @@ impl TcpStream {
     /// Whatever the system reports.
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
     pub fn quickack(&self) -> io::Result<bool> {
-        SockRef::from(&*self.evented).tcp_quickack()
+        SockRef::from(&**self.evented).tcp_quickack()
     }
 
     /// Sets whether received data is acknowledged at once (`TCP_QUICKACK`). The system may
@@ -370,7 +382,7 @@ impl TcpStream {
     /// Whatever the system reports.
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        SockRef::from(&*self.evented).set_tcp_quickack(quickack)
+        SockRef::from(&**self.evented).set_tcp_quickack(quickack)
     }
 
     /// How long closing waits for unsent data (`SO_LINGER`), in whole seconds.
@@ -379,7 +391,7 @@ impl TcpStream {
     ///
     /// Whatever the system reports.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        SockRef::from(&*self.evented).linger()
+        SockRef::from(&**self.evented).linger()
     }
 
     /// Sets how long closing waits for unsent data (`SO_LINGER`), in whole seconds.
@@ -389,7 +401,7 @@ impl TcpStream {
     /// Whatever the system reports.
     #[deprecated = "blocks the thread that drops the stream; use `set_zero_linger` to reset the connection"]
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
-        SockRef::from(&*self.evented).set_linger(dur)
+        SockRef::from(&**self.evented).set_linger(dur)
     }
 
     /// Makes closing reset the connection and discard unsent data.
@@ -398,7 +410,7 @@ impl TcpStream {
     ///
     /// Whatever the system reports.
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        SockRef::from(&*self.evented).set_linger(Some(Duration::ZERO))
+        SockRef::from(&**self.evented).set_linger(Some(Duration::ZERO))
     }
 
     /// How many hops packets may take (`IP_TTL`).
@@ -538,12 +550,14 @@ mod sys {
 
     impl AsRawFd for TcpStream {
         fn as_raw_fd(&self) -> RawFd {
+            self.evented.stop_asking();
             self.evented.as_raw_fd()
         }
     }
 
     impl AsFd for TcpStream {
         fn as_fd(&self) -> BorrowedFd<'_> {
+            self.evented.stop_asking();
             self.evented.as_fd()
         }
     }

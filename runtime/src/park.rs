@@ -19,7 +19,10 @@ pub(crate) struct ThreadWaker {
 impl ThreadWaker {
     /// For the calling thread.
     pub(crate) fn current() -> Arc<Self> {
-        Arc::new(Self { woken: AtomicBool::new(false), thread: thread::current() })
+        Arc::new(Self {
+            woken: AtomicBool::new(false),
+            thread: thread::current(),
+        })
     }
 
     pub(crate) fn waker(self: &Arc<Self>) -> Waker {
