@@ -56,7 +56,9 @@ fn atomic_waker_survives_two_wakes() {
                 Poll::Pending
             }
         }));
-        threads.map(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
 }
 
@@ -342,7 +344,9 @@ fn semaphore_collects_permits_of_two_threads() {
             thread::spawn(move || semaphore.add_permits(1))
         });
         block_on(semaphore.acquire_many(2)).unwrap().forget();
-        threads.map(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         assert_eq!(semaphore.available_permits(), 0);
     });
 }

@@ -187,7 +187,7 @@ mod deque {
         len: AtomicUsize,
         /// One refusal per queue: two thieves that try again and again would never let the holder
         /// go on in some schedules, and a checker follows these without end. A std atomic.
-        has_refused: std::sync::atomic::AtomicBool,
+        has_refused: crate::loom::unordered::AtomicBool,
     }
 
     impl Queue {
@@ -195,7 +195,7 @@ mod deque {
             Arc::new(Self {
                 tasks: Mutex::new(VecDeque::new()),
                 len: AtomicUsize::new(0),
-                has_refused: std::sync::atomic::AtomicBool::new(false),
+                has_refused: crate::loom::unordered::AtomicBool::new(false),
             })
         }
 
