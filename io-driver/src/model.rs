@@ -59,6 +59,16 @@ impl Source {
         self.0.clear(event);
     }
 
+    /// As `Registration::clear_unless`.
+    pub fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
+        self.0.clear_unless(event, unless);
+    }
+
+    /// As `Registration::assume_ready`.
+    pub fn assume_ready(&self, ready: Ready) {
+        self.0.assume_ready(self.0.generation(), ready);
+    }
+
     /// As `Registration::readiness`.
     pub fn readiness(&self, interest: Interest) -> Readiness<'_> {
         Readiness {

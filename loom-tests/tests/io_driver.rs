@@ -118,6 +118,70 @@ fn a_clear_keeps_the_event_that_came_in_between() {
     });
 }
 
+/// `readiness` I1, with the end of the stream: a read that drained the socket clears what it saw,
+/// unless the socket is closed. Whether the closing event comes before, between or after, the
+/// reader learns of it.
+#[test]
+fn a_guarded_clear_keeps_the_end_of_the_stream() {
+    model(|| {
+        let source = Arc::new(Source::default());
+        let closed = Ready::READABLE | Ready::READ_CLOSED;
+        source.assume_ready(Ready::READABLE);
+        let seen = source.ready_event(Interest::READABLE);
+        assert_eq!(seen.ready, Ready::READABLE);
+        let dispatcher = {
+            let source = source.clone();
+            thread::spawn(move || source.dispatch(0, closed))
+        };
+        source.clear_unless(seen, Ready::READ_CLOSED);
+        let probe = Probe::new();
+        let poll = probe.poll(|cx| source.poll_ready(cx, Direction::Read));
+        assert!(dispatcher.join().unwrap());
+        assert_eq!(probe.wakes(), usize::from(poll.is_pending()));
+        let now = source.ready_event(Interest::READABLE);
+        assert_eq!(now.ready, closed, "an event was wiped out");
+        source.clear_unless(now, Ready::READ_CLOSED);
+        let still = source.ready_event(Interest::READABLE);
+        assert_eq!(still, now, "the guard did not hold");
+    });
+}
+
+/// `Registration::assume_ready` with `readiness` I1: an operation tried on a guess, before the event
+/// of what it looks for, leaves that event to be found.
+#[test]
+fn a_wrong_guess_loses_no_event() {
+    model(|| {
+        let source = Arc::new(Source::default());
+        let data = Arc::new(AtomicUsize::new(0));
+        let dispatcher = {
+            let (source, data) = (source.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Ordering::Relaxed);
+                assert!(source.dispatch(0, Ready::READABLE));
+            })
+        };
+        source.assume_ready(Ready::READABLE | Ready::WRITABLE);
+        let probe = Probe::new();
+        let Poll::Ready(guess) = probe.poll(|cx| source.poll_ready(cx, Direction::Read)) else {
+            panic!("assumed readiness is readiness");
+        };
+        let was_there = data.swap(0, Ordering::Relaxed) == 1;
+        source.clear(guess);
+        let poll = probe.poll(|cx| source.poll_ready(cx, Direction::Read));
+        dispatcher.join().unwrap();
+        if !was_there {
+            assert_eq!(probe.wakes(), usize::from(poll.is_pending()));
+            let now = source.ready_event(Interest::READABLE);
+            assert!(now.ready.is_readable(), "an event was wiped out");
+        }
+        let writable = source.ready_event(Interest::WRITABLE);
+        assert!(
+            writable.ready.is_writable(),
+            "the other direction lost its guess"
+        );
+    });
+}
+
 /// `source` I2: an event for the previous owner neither marks nor wakes the next.
 #[test]
 fn a_late_event_misses_the_next_owner() {

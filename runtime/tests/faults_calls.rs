@@ -392,6 +392,7 @@ fn a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order() {
                     let mut interval = runtime::time::interval(Duration::from_secs(100));
                     interval.tick().await;
                     CLOCK_OFFSET.fetch_add(1_050_000_000_000, SeqCst);
+                    runtime::spawn(async {}).await.unwrap();
                     // The missed ones come at once, then it waits again.
                     for _ in 0..10 {
                         interval.tick().await;
@@ -425,6 +426,7 @@ fn a_clock_that_goes_back_loses_no_timer() {
                     limited.await.unwrap().unwrap();
                 }
                 CLOCK_OFFSET.fetch_add(HOUR_NS + 2_000_000_000, SeqCst);
+                runtime::spawn(async {}).await.unwrap();
                 runtime::time::sleep(Duration::from_millis(1)).await;
                 armed.await.unwrap();
             });

@@ -422,3 +422,26 @@ fn accepting_survives_connections_that_are_gone() {
         }
     });
 }
+
+/// No turn of the reactor is needed for the first bytes of an accepted connection.
+#[test]
+fn accepted_streams_are_tried_at_once() {
+    current_thread(async {
+        let (client, server) = pair().await;
+        assert_eq!(server.try_write(b"at once").unwrap(), 7);
+        client.readable().await.unwrap();
+        assert_eq!(client.try_read(&mut [0; 16]).unwrap(), 7);
+        // The guess that something could be read was wrong, which one try finds out.
+        let error = server.try_read(&mut [0; 16]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        client.try_write(b"later").unwrap();
+        let mut buf = [0; 16];
+        loop {
+            server.readable().await.unwrap();
+            match server.try_read(&mut buf) {
+                Ok(count) => break assert_eq!(&buf[..count], b"later"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+    });
+}

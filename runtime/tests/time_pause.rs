@@ -21,6 +21,53 @@ fn a_day_takes_no_time() {
     assert!(wall.elapsed() < DAY);
 }
 
+/// The timer is in nobody's own wheel, and the call that waits for it holds the clock back.
+#[test]
+fn advance_reaches_a_timer_of_a_blocking_call() {
+    paused(async {
+        let (say, armed) = runtime::sync::oneshot::channel();
+        let handle = runtime::Handle::current();
+        let call = runtime::spawn_blocking(move || {
+            handle.block_on(async {
+                let mut limit = Box::pin(sleep(DAY));
+                std::future::poll_fn(|cx| {
+                    assert!(limit.as_mut().poll(cx).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                say.send(()).unwrap();
+                limit.await;
+            });
+        });
+        armed.await.unwrap();
+        time::advance(2 * DAY).await;
+        call.await.unwrap();
+    });
+}
+
+/// What was cancelled is no reason to move: the thread that is waited for may need the time.
+#[test]
+fn a_cancelled_timer_does_not_move_the_clock() {
+    paused(async {
+        let start = Instant::now();
+        let mut cancelled = Box::pin(sleep(DAY));
+        std::future::poll_fn(|cx| {
+            assert!(cancelled.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(cancelled);
+        let (say, heard) = runtime::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(ms(20));
+            say.send(()).unwrap();
+        });
+        heard.await.unwrap();
+        thread.join().unwrap();
+        assert_eq!(ms_since(start), 0);
+    });
+}
+
 #[test]
 fn advance_moves_by_exactly_what_it_is_told() {
     paused(async {

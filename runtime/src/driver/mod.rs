@@ -150,15 +150,14 @@ impl Token<'_> {
             None => {
                 self.reactor.turn(Wait::Forever);
             }
+            // Due already, also where the clock is held back.
+            Some(until_ns) if until_ns <= driver.clock.now_ns() => {
+                self.reactor.turn(Wait::Now);
+            }
             Some(_) if driver.clock.is_paused() => self.wait_paused(),
             Some(until_ns) => {
                 let now_ns = driver.clock.now_ns();
-                let wait = if until_ns <= now_ns {
-                    Wait::Now
-                } else {
-                    Wait::For { now_ns, until_ns }
-                };
-                self.reactor.turn(wait);
+                self.reactor.turn(Wait::For { now_ns, until_ns });
             }
         }
         if let Some(timers) = &driver.timers {

@@ -5,6 +5,7 @@
 //! silently missing would strand its queue, so the process ends with a message ([`Bomb`]).
 
 use crate::loom::CHECKED;
+use std::io::Write;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -32,11 +33,13 @@ impl Drop for Bomb {
             // A checker reports by panics too.
             return;
         }
-        eprintln!(
+        // One write, so that other threads' panics do not get in between.
+        let text = format!(
             "runtime: {} panicked, which is a bug in the runtime: its tasks would be stranded, so \
-             the process ends",
+             the process ends\n",
             self.what
         );
+        let _ = std::io::stderr().write_all(text.as_bytes());
         std::process::abort();
     }
 }
