@@ -1,5 +1,6 @@
 //! Wakers: foreign ones that panic where a `JoinHandle` uses them, and a task's own ones that
 //! are kept, used late, or used while the task is polled or dropped.
+#![allow(clippy::waker_clone_wake)] // a wake by value is what they are about
 
 mod task_support;
 
