@@ -301,7 +301,9 @@ fn current_thread_runs_twenty_tasks_and_more_from_outside() {
 #[test]
 fn current_thread_passes_the_seat_between_four_threads() {
     check("current_thread_passes_the_seat_between_four_threads", 10, || {
-        let runtime = Arc::new(Builder::new_current_thread().build().unwrap());
+        // One task between two polls of the root, so that a root may end before other tasks do.
+        let runtime = Builder::new_current_thread().event_interval(1).build();
+        let runtime = Arc::new(runtime.unwrap());
         let tally = Tally::default();
         let threads: Vec<_> = (0..4)
             .map(|index| {
