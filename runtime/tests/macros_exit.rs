@@ -1,6 +1,8 @@
 //! What a process with `#[runtime::main]` exits with and prints. The test starts itself once per
 //! case: with a case named in the environment its `main` is that case's.
 
+#![allow(clippy::unit_arg)] // the argument is what `main` returned, whatever it is
+
 use std::env;
 use std::error::Error;
 use std::process::{Command, ExitCode};
