@@ -326,12 +326,13 @@ fn current_thread_runs_twenty_tasks_and_more_from_outside() {
 /// another one makes run, so a seat that nobody takes is a deadlock.
 #[test]
 fn current_thread_passes_the_seat_between_four_threads() {
-<<<<<<< HEAD
     check(
         "current_thread_passes_the_seat_between_four_threads",
         10,
         || {
-            let runtime = Arc::new(Builder::new_current_thread().build().unwrap());
+            // One task between two polls of the root, so that a root may end before other tasks do.
+            let runtime = Builder::new_current_thread().event_interval(1).build();
+            let runtime = Arc::new(runtime.unwrap());
             let tally = Tally::default();
             let threads: Vec<_> = (0..4)
                 .map(|index| {
@@ -353,32 +354,6 @@ fn current_thread_passes_the_seat_between_four_threads() {
                         let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(root)));
                         assert_eq!(ended.is_err(), index == 3);
                     })
-=======
-    check("current_thread_passes_the_seat_between_four_threads", 10, || {
-        // One task between two polls of the root, so that a root may end before other tasks do.
-        let runtime = Builder::new_current_thread().event_interval(1).build();
-        let runtime = Arc::new(runtime.unwrap());
-        let tally = Tally::default();
-        let threads: Vec<_> = (0..4)
-            .map(|index| {
-                let (runtime, tally) = (runtime.clone(), tally.clone());
-                thread::spawn(move || {
-                    let (sender, receiver) = oneshot::channel();
-                    let task = tally.count(async move {
-                        yield_now().await;
-                        sender.send(index).unwrap();
-                    });
-                    drop(runtime.spawn(task));
-                    let root = async move {
-                        assert_eq!(receiver.await.unwrap(), index);
-                        if index == 3 {
-                            // Without the panic hook, which would print the schedule.
-                            resume_unwind(Box::new("planned"));
-                        }
-                    };
-                    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(root)));
-                    assert_eq!(ended.is_err(), index == 3);
->>>>>>> schedm
                 })
                 .collect();
             threads
