@@ -41,8 +41,10 @@ fn take(left: &AtomicUsize) -> bool {
 }
 
 fn fail(error: c_int) -> c_int {
+    // SAFETY: the call has no condition.
+    let own = unsafe { libc::__errno_location() };
     // SAFETY: the address is this thread's own `errno`.
-    unsafe { *libc::__errno_location() = error };
+    unsafe { *own = error };
     -1
 }
 
@@ -378,7 +380,7 @@ fn a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order() {
                     // A wait that the system has under way knows nothing of the jump; this ends it.
                     runtime::spawn(async {}).await.unwrap();
                     let due = (0..3000_u64)
-                        .filter(|i| 1 + (i * 1009) % 5000 <= 3600)
+                        .filter(|i| (i * 1009) % 5000 < 3600)
                         .count();
                     while fired.lock().unwrap().len() < due {
                         task::yield_now().await;
