@@ -41,10 +41,10 @@ fn take(left: &AtomicUsize) -> bool {
 }
 
 fn fail(error: c_int) -> c_int {
+    // SAFETY: the call has no condition.
+    let own = unsafe { libc::__errno_location() };
     // SAFETY: the address is this thread's own `errno`.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: the place belongs to this thread.
-    unsafe { *errno = error };
+    unsafe { *own = error };
     -1
 }
 

@@ -287,8 +287,9 @@ fn wakes_and_spawns_race_with_the_end() {
             tally.assert_balanced();
             // Wakers that outlive everything.
             for waker in wakers.lock().unwrap().drain(..) {
-                waker.wake_by_ref();
-                waker.clone().wake();
+                let clone = waker.clone();
+                waker.wake();
+                clone.wake_by_ref();
             }
         }
     }
@@ -527,7 +528,7 @@ fn a_blocking_call_may_drop_its_runtime() {
         let job = runtime.spawn_blocking(move || {
             let runtime = given.recv().unwrap();
             // The test lets go of its own before.
-            drop(Arc::try_unwrap(runtime).ok().expect("the last one"));
+            drop(Arc::into_inner(runtime).expect("the last one"));
         });
         let weak = Arc::downgrade(&runtime);
         give.send(runtime).unwrap();
