@@ -89,7 +89,7 @@ unsafe fn drop_waker(data: *const ()) {
 
 impl TaskRef {
     /// A waker that owns this reference.
-    #[cfg(any(test, feature = "loom"))]
+    #[allow(dead_code, reason = "for models")]
     pub(crate) fn into_waker(self) -> Waker {
         let raw = raw_waker(self.into_raw());
         // SAFETY: the vtable fits the pointer, and the reference goes with it.

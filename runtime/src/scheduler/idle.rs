@@ -182,7 +182,7 @@ impl Idle {
         self.load().sleeping() > 0
     }
 
-    #[cfg(any(test, feature = "loom"))]
+    #[allow(dead_code, reason = "for models")]
     pub(crate) fn searching(&self) -> usize {
         self.load().searching()
     }
