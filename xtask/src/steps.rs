@@ -117,7 +117,7 @@ pub(crate) fn nightly() -> Vec<Cargo> {
         Cargo::new("test").env("PROPTEST_CASES", "20000"),
         Cargo::new("test --profile model -p runtime-benches"),
     ];
-    let long = |command: Cargo| command.env("RUNTIME_SHUTTLE_NIGHTLY", "1");
+    let long = |command: Cargo| command.env("RUNTIME_SHUTTLE_SCHEDULES", "1000000");
     commands.extend(shuttle(None).into_iter().map(long));
     commands.extend(loom_nightly());
     commands
