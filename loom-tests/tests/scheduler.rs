@@ -73,7 +73,9 @@ fn a_task_from_outside_reaches_one_of_two_workers() {
             })
             .collect();
         workers.post(Task::new());
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         workers.end();
     });
 }
@@ -83,11 +85,15 @@ fn a_task_from_outside_reaches_one_of_two_workers() {
 fn shutdown_ends_two_workers_while_a_task_comes() {
     model_within(two_worker_bound(), || {
         let (workers, cores) = Workers::new(2, false);
-        let threads: Vec<_> =
-            cores.into_iter().map(|worker| start(worker, Task::run)).collect();
+        let threads: Vec<_> = cores
+            .into_iter()
+            .map(|worker| start(worker, Task::run))
+            .collect();
         workers.post(Task::new());
         workers.begin_shutdown();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         workers.end();
     });
 }
@@ -115,7 +121,10 @@ fn a_worker_in_a_long_poll_strands_nothing_from_outside() {
                 start(worker, move |task| {
                     if task.id() == long_id {
                         let receiver = waits_for.lock().unwrap().take();
-                        receiver.expect("run once").recv().expect("the other task runs");
+                        receiver
+                            .expect("run once")
+                            .recv()
+                            .expect("the other task runs");
                         ended.begin_shutdown();
                     } else {
                         done.send(()).expect("the long poll waits");
@@ -126,7 +135,9 @@ fn a_worker_in_a_long_poll_strands_nothing_from_outside() {
             .collect();
         workers.post(long);
         workers.post(short);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         workers.end();
     });
 }
@@ -199,7 +210,9 @@ fn a_wake_reaches_a_worker_wherever_it_waits() {
                 woken.store(1, loom_tests::atomic::Ordering::Release);
                 workers.unpark(index);
             }
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
             workers.end();
         });
     }
@@ -396,6 +409,10 @@ impl Tally {
 
     fn check(&self, made: usize) {
         assert_eq!(self.0.0.load(Ordering::Relaxed), made);
-        assert_eq!(self.0.1.load(Ordering::Relaxed), made, "futures made and dropped differ");
+        assert_eq!(
+            self.0.1.load(Ordering::Relaxed),
+            made,
+            "futures made and dropped differ"
+        );
     }
 }

@@ -24,7 +24,9 @@ const SCHEDULES: usize = 56_000;
 fn schedules(share: usize) -> usize {
     let all = std::env::var("RUNTIME_SHUTTLE_SCHEDULES")
         .ok()
-        .map_or(SCHEDULES, |text| text.parse().expect("a number of schedules"));
+        .map_or(SCHEDULES, |text| {
+            text.parse().expect("a number of schedules")
+        });
     (all * share).div_ceil(100).max(1)
 }
 
@@ -36,10 +38,18 @@ fn check(name: &str, percent: usize, body: impl Fn() + Send + Sync + 'static) {
     let body = Arc::new(body);
     let again = body.clone();
     let start = Instant::now();
-    run(shuttle::scheduler::RandomScheduler::new(count - pct), move || body());
-    run(shuttle::scheduler::PctScheduler::new(3, pct), move || again());
+    run(
+        shuttle::scheduler::RandomScheduler::new(count - pct),
+        move || body(),
+    );
+    run(shuttle::scheduler::PctScheduler::new(3, pct), move || {
+        again()
+    });
     let seconds = start.elapsed().as_secs_f64();
-    println!("shuttle {name}: {} random and {pct} PCT schedules, {seconds:.1} s", count - pct);
+    println!(
+        "shuttle {name}: {} random and {pct} PCT schedules, {seconds:.1} s",
+        count - pct
+    );
 }
 
 #[cfg(shuttle)]
@@ -58,7 +68,10 @@ fn check(name: &str, percent: usize, body: impl Fn() + Send + Sync + 'static) {
     let count = schedules(percent).min(20);
     let start = Instant::now();
     (0..count).for_each(|_| body());
-    println!("plain {name}: {count} runs, {:.1} s", start.elapsed().as_secs_f64());
+    println!(
+        "plain {name}: {count} runs, {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
 }
 
 /// Futures made and dropped. Std atomics: they add no step.
@@ -92,7 +105,10 @@ impl Tally {
 
     fn check(&self) {
         let (made, dropped) = (&self.0.0, &self.0.1);
-        assert_eq!(made.load(Ordering::Relaxed), dropped.load(Ordering::Relaxed));
+        assert_eq!(
+            made.load(Ordering::Relaxed),
+            dropped.load(Ordering::Relaxed)
+        );
     }
 }
 
@@ -174,7 +190,11 @@ async fn twenty_tasks(tally: Tally) -> Outcome {
         let result = task.await;
         assert!(result.is_ok() || result.unwrap_err().is_cancelled());
     }
-    Outcome { sum, last: last.ok(), failed }
+    Outcome {
+        sum,
+        last: last.ok(),
+        failed,
+    }
 }
 
 /// What came of the tasks; anything may, if the runtime is dropped meanwhile.
@@ -186,7 +206,11 @@ struct Outcome {
 }
 
 impl Outcome {
-    const ALL: Self = Self { sum: 6, last: Some(4), failed: 0 };
+    const ALL: Self = Self {
+        sum: 6,
+        last: Some(4),
+        failed: 0,
+    };
 }
 
 #[test]
@@ -230,12 +254,10 @@ fn blocking_closures_beside_tasks() {
         let runtime = runtime(2);
         let tally = Tally::default();
         let spawner = tally.clone();
-        let from_outside = runtime.spawn_blocking(move || {
-            Handle::current().spawn(spawner.count(async { 2 }))
-        });
-        let from_task = runtime.spawn(tally.count(async {
-            runtime::task::spawn_blocking(|| 1).await.unwrap()
-        }));
+        let from_outside =
+            runtime.spawn_blocking(move || Handle::current().spawn(spawner.count(async { 2 })));
+        let from_task = runtime
+            .spawn(tally.count(async { runtime::task::spawn_blocking(|| 1).await.unwrap() }));
         let sum = runtime.block_on(async {
             from_task.await.unwrap() + from_outside.await.unwrap().await.unwrap()
         });
@@ -274,61 +296,71 @@ fn a_core_is_handed_over_by_block_in_place() {
 /// T1 to T3: tasks from the root, from another thread, and a root that yields.
 #[test]
 fn current_thread_runs_twenty_tasks_and_more_from_outside() {
-    check("current_thread_runs_twenty_tasks_and_more_from_outside", 10, || {
-        let runtime = Builder::new_current_thread().build().unwrap();
-        let tally = Tally::default();
-        let (sender, receiver) = oneshot::channel();
-        let outside = thread::spawn({
-            let (handle, tally) = (runtime.handle().clone(), tally.clone());
-            move || {
-                let task = tally.count(async move { sender.send(5).unwrap() });
-                drop(handle.spawn(task));
-                drop(handle.spawn(tally.count(std::future::pending::<()>())));
-            }
-        });
-        runtime.block_on(async {
-            assert_eq!(twenty_tasks(tally.clone()).await, Outcome::ALL);
-            assert_eq!(receiver.await.unwrap(), 5);
-        });
-        outside.join().unwrap();
-        drop(runtime);
-        tally.check();
-    });
+    check(
+        "current_thread_runs_twenty_tasks_and_more_from_outside",
+        10,
+        || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let tally = Tally::default();
+            let (sender, receiver) = oneshot::channel();
+            let outside = thread::spawn({
+                let (handle, tally) = (runtime.handle().clone(), tally.clone());
+                move || {
+                    let task = tally.count(async move { sender.send(5).unwrap() });
+                    drop(handle.spawn(task));
+                    drop(handle.spawn(tally.count(std::future::pending::<()>())));
+                }
+            });
+            runtime.block_on(async {
+                assert_eq!(twenty_tasks(tally.clone()).await, Outcome::ALL);
+                assert_eq!(receiver.await.unwrap(), 5);
+            });
+            outside.join().unwrap();
+            drop(runtime);
+            tally.check();
+        },
+    );
 }
 
 /// T2: four threads in `block_on`, one of whose futures panics. Each waits for a task that
 /// another one makes run, so a seat that nobody takes is a deadlock.
 #[test]
 fn current_thread_passes_the_seat_between_four_threads() {
-    check("current_thread_passes_the_seat_between_four_threads", 10, || {
-        // One task between two polls of the root, so that a root may end before other tasks do.
-        let runtime = Builder::new_current_thread().event_interval(1).build();
-        let runtime = Arc::new(runtime.unwrap());
-        let tally = Tally::default();
-        let threads: Vec<_> = (0..4)
-            .map(|index| {
-                let (runtime, tally) = (runtime.clone(), tally.clone());
-                thread::spawn(move || {
-                    let (sender, receiver) = oneshot::channel();
-                    let task = tally.count(async move {
-                        yield_now().await;
-                        sender.send(index).unwrap();
-                    });
-                    drop(runtime.spawn(task));
-                    let root = async move {
-                        assert_eq!(receiver.await.unwrap(), index);
-                        if index == 3 {
-                            // Without the panic hook, which would print the schedule.
-                            resume_unwind(Box::new("planned"));
-                        }
-                    };
-                    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(root)));
-                    assert_eq!(ended.is_err(), index == 3);
+    check(
+        "current_thread_passes_the_seat_between_four_threads",
+        10,
+        || {
+            // One task between two polls of the root, so that a root may end before other tasks do.
+            let runtime = Builder::new_current_thread().event_interval(1).build();
+            let runtime = Arc::new(runtime.unwrap());
+            let tally = Tally::default();
+            let threads: Vec<_> = (0..4)
+                .map(|index| {
+                    let (runtime, tally) = (runtime.clone(), tally.clone());
+                    thread::spawn(move || {
+                        let (sender, receiver) = oneshot::channel();
+                        let task = tally.count(async move {
+                            yield_now().await;
+                            sender.send(index).unwrap();
+                        });
+                        drop(runtime.spawn(task));
+                        let root = async move {
+                            assert_eq!(receiver.await.unwrap(), index);
+                            if index == 3 {
+                                // Without the panic hook, which would print the schedule.
+                                resume_unwind(Box::new("planned"));
+                            }
+                        };
+                        let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(root)));
+                        assert_eq!(ended.is_err(), index == 3);
+                    })
                 })
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        drop(runtime);
-        tally.check();
-    });
+                .collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            drop(runtime);
+            tally.check();
+        },
+    );
 }

@@ -10,7 +10,10 @@ const BOUND: Duration = Duration::from_secs(60);
 
 #[test]
 fn tasks_on_the_substitute_thread_run_in_the_runtimes_context() {
-    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
     let (sender, receiver) = mpsc::channel();
     let task = runtime.spawn(async move {
         let other = runtime::spawn(async move {

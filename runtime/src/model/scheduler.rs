@@ -21,7 +21,11 @@ use std::task::Waker;
 /// Panics if a thread cannot be made.
 pub fn multi_thread(workers: usize) -> Runtime {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(workers).without_monitor().build().expect("threads")
+    builder
+        .worker_threads(workers)
+        .without_monitor()
+        .build()
+        .expect("threads")
 }
 
 /// An entry of a run queue. Its task does nothing.
@@ -106,7 +110,10 @@ impl Workers {
             shutdown_on_panic: false,
         };
         let (shared, cores) = Shared::new(config, driver, pool);
-        let workers = cores.into_iter().map(|core| Worker { shared: shared.clone(), core });
+        let workers = cores.into_iter().map(|core| Worker {
+            shared: shared.clone(),
+            core,
+        });
         (Self(shared.clone()), workers.collect())
     }
 
@@ -204,7 +211,12 @@ impl Worker {
     /// Panics without timers, and if the deadline has passed.
     pub fn arm_ms(&self, ms: u64, waker: Waker) {
         let timers = self.shared.driver().timers().expect("the model has timers");
-        let armed = timers.shard(self.core.index).arm(ms * 1_000_000, waker, true);
-        assert!(matches!(armed, Ok(driver::timers::Arm::Armed(_))), "a model arms in the future");
+        let armed = timers
+            .shard(self.core.index)
+            .arm(ms * 1_000_000, waker, true);
+        assert!(
+            matches!(armed, Ok(driver::timers::Arm::Armed(_))),
+            "a model arms in the future"
+        );
     }
 }
