@@ -145,6 +145,11 @@ fn yield_exhausted<T>(cx: &mut Context<'_>) -> Poll<T> {
 }
 
 /// Pending, with the task woken, when the budget is used up; takes nothing.
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the macros export it, if they are enabled"
+)]
 pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
     if has_remaining() {
         Poll::Ready(())

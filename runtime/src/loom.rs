@@ -199,11 +199,6 @@ mod plain {
         }
     }
 
-    /// Whether busy waiting can pay: not with one processor.
-    pub(crate) fn may_spin() -> bool {
-        available_parallelism() > 1
-    }
-
     /// How many processors this process may use.
     pub(crate) fn available_parallelism() -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -525,11 +520,6 @@ mod modelled {
         }
     }
 
-    /// Busy waiting is no use to a checker.
-    pub(crate) fn may_spin() -> bool {
-        false
-    }
-
     pub(crate) fn available_parallelism() -> usize {
         2
     }
@@ -593,11 +583,6 @@ mod shuffled {
         pub(crate) const fn new() -> Self {
             Self
         }
-    }
-
-    /// Busy waiting is no use to a checker.
-    pub(crate) fn may_spin() -> bool {
-        false
     }
 
     pub(crate) fn available_parallelism() -> usize {

@@ -101,7 +101,6 @@ impl Workers {
             event_interval: 61,
             injector_interval: 31,
             slot: true,
-            may_spin: false,
             on_thread_park: None,
             on_thread_unpark: None,
             shutdown_on_panic: false,

@@ -425,7 +425,6 @@ impl Builder {
             run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
-            may_spin: crate::loom::may_spin(),
             slot: self.slot,
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),

@@ -11,7 +11,6 @@
 
 use super::queues::LocalQueue;
 use super::shared::Shared;
-use super::spin::Credit;
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use std::cell::Cell;
@@ -29,8 +28,6 @@ pub(crate) struct Core {
     /// Tasks requeued because they woke themselves, since the driver was last looked at.
     pub(super) yields: Cell<u32>,
     pub(super) searching: Cell<bool>,
-    /// How well searching a little longer has paid.
-    pub(super) credit: Cell<Credit>,
     /// Tasks pushed to the deque since somebody was last woken for them, or found awake.
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
@@ -48,7 +45,6 @@ impl Core {
             slot_streak: Cell::new(0),
             yields: Cell::new(0),
             searching: Cell::new(false),
-            credit: Cell::new(Credit::default()),
             unannounced: Cell::new(0),
             in_driver: Cell::new(false),
             cells: Cell::new(0),

@@ -16,7 +16,6 @@ pub(crate) mod park;
 pub(crate) mod queues;
 pub(crate) mod shared;
 pub(crate) mod shutdown;
-mod spin;
 pub(crate) mod stats;
 pub(crate) mod steal;
 pub(crate) mod worker;

@@ -31,8 +31,6 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     /// Turns between two looks at the injector while there is local work.
     pub(crate) injector_interval: u32,
-    /// Whether workers may search a little longer before they sleep: not with one core.
-    pub(crate) may_spin: bool,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
     /// Runs a worker on the calling thread, in the runtime's context: this module knows none.

@@ -3,10 +3,8 @@
 use super::idle::GotUp;
 use super::local::{Core, Local};
 use super::shared::Shared;
-use super::spin;
 use crate::cell::Notified;
-use crate::driver::{clock, timers};
-use crate::loom::hint;
+use crate::driver::timers;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
 use crate::util::bomb::Bomb;
@@ -149,32 +147,7 @@ impl Core {
             }
             self.searching.set(true);
         }
-        self.steal(shared).or_else(|| self.search_longer(shared))
-    }
-
-    /// Keeps looking for a bounded time, if that has paid lately. Not while nobody waits in the
-    /// reactor: an event there would go unseen meanwhile.
-    fn search_longer(&self, shared: &Shared) -> Option<Notified> {
-        let credit = self.credit.get();
-        if !credit.allows_spin() || !shared.config.may_spin || shared.driver.is_unattended() {
-            return None;
-        }
-        let end = clock::system_now() + spin::LONGEST_SPIN;
-        let task = loop {
-            for _ in 0..16 {
-                hint::spin_loop();
-            }
-            if shared.has_queued_work() {
-                if let Some(task) = self.steal(shared) {
-                    break Some(task);
-                }
-            }
-            if clock::system_now() >= end {
-                break None;
-            }
-        };
-        self.credit.set(credit.after_spin(task.is_some()));
-        task
+        self.steal(shared)
     }
 
     /// The worker has a task in hand. If it was the last that searched it wakes the next one,
@@ -206,13 +179,8 @@ impl Core {
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }
-        let before = clock::system_now();
         self.wait(shared);
-        let got_up = self.get_up(shared, false);
-        if got_up == GotUp::Woken {
-            self.credit
-                .set(self.credit.get().after_sleep(before.elapsed()));
-        }
+        let _ = self.get_up(shared, false);
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }

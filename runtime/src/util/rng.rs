@@ -41,6 +41,7 @@ local! {
 }
 
 /// A number below `n` from this thread's generator; 0 when `n` is 0.
+#[allow(unreachable_pub, reason = "the macros export it, if they are enabled")]
 pub fn thread_rng_n(n: u32) -> u32 {
     THREAD
         .try_with(|cell| {
