@@ -3,7 +3,9 @@
 //!
 //! Each body runs under many schedules (`RUNTIME_SHUTTLE_SCHEDULES` sets how many in all); a lost
 //! wake-up shows as a deadlock, a lost or doubled task in the counters. On plain threads each
-//! body runs a few times. Shuttle sees no memory order: that is loom's part.
+//! body runs a few times. Shuttle sees no memory order: that is loom's part, which has its own
+//! models.
+#![cfg(not(loom))]
 
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::sync::{Notify, mpsc, oneshot};
