@@ -327,14 +327,14 @@ impl Builder {
              workers"
         );
         let workers = self.worker_threads.unwrap_or_else(default_workers);
+        // The user's code that names threads runs before there is anything to lose.
+        let names: Vec<_> = (0..workers).map(|_| (self.thread_name)()).collect();
         let driver = driver::Driver::new(self.driver_config(workers, false))?;
         let pool = Arc::new(self.pool());
         let (shared, cores) = Shared::new(self.config(workers), driver, pool);
         let handle = Handle {
             scheduler: Scheduler::MultiThread(shared.clone()),
         };
-        // The user's code that names threads runs before there are any to lose.
-        let names: Vec<_> = cores.iter().map(|_| (self.thread_name)()).collect();
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
         let mut missing = cores.len();
         for (core, name) in cores.into_iter().zip(names) {
