@@ -308,13 +308,13 @@ mod tests {
     #[test]
     fn threads_that_need_a_page_at_once_share_it() {
         let registry = Registry::new();
-        let all = std::sync::Mutex::new(HashSet::new());
+        let all = Mutex::new(HashSet::new());
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
                         let (token, _) = registry.allocate().unwrap();
-                        assert!(all.lock().unwrap().insert(token.raw()));
+                        assert!(all.lock().insert(token.raw()));
                     }
                 });
             }
