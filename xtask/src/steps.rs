@@ -123,7 +123,16 @@ pub(crate) fn sanitize_threads() -> Vec<Cargo> {
     // `Arc`, whose fence the sanitizer does not model.
     let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan";
     let options = format!("suppressions={} halt_on_error=1", suppressions.display());
-    vec![sanitized(flags, "tsan", &[SANITIZED]).env("TSAN_OPTIONS", options)]
+    let command = sanitized(flags, "tsan", &[SANITIZED])
+        .env("TSAN_OPTIONS", options)
+        .env("RUST_BACKTRACE", "0") // Printing one takes locks of std as well.
+        .arg("--")
+        // Captured output meets behind locks of std, which the sanitizer does not see.
+        .arg("--nocapture")
+        // Threads that look at a `OnceLock` while others set it.
+        .arg("--skip")
+        .arg("threads_that_need_a_page_at_once");
+    vec![command]
 }
 
 pub(crate) fn sanitize_addresses() -> Vec<Cargo> {
