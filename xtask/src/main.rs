@@ -2,10 +2,11 @@
 //!
 //! Each step is a list of cargo command lines (`steps`), run one after the other (`command`);
 //! a step that fails prints the line that repeats it. `tidy` holds the rules of the house that no
-//! compiler checks. No dependencies, so that the first command starts at once.
+//! compiler checks; `api` ticks tokio's API off.
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod command;
 mod steps;
 mod tidy;
@@ -28,12 +29,15 @@ cargo xtask <command>
   san address      AddressSanitizer with leak check over the same tests
   bench [filter…]  the table of runtimes in paired rounds; --rounds N, --ms N
   tidy             the rules of the house
-  ci               check, test, std-models, features, loom, shuttle, san thread, san address
+  api              tick tokio's API off into docs/api.md
+  api check        whether that page says what the code does
+  ci               check, api check, test, std-models, features, loom, shuttle, san thread, san address
   nightly          loom-nightly, long shuttle, many property cases, every bench once";
 
 /// What `ci` runs: the quickest failure first.
-const CI: [&[&str]; 8] = [
+const CI: [&[&str]; 9] = [
     &["check"],
+    &["api", "check"],
     &["test"],
     &["std-models"],
     &["features"],
@@ -62,6 +66,8 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             return tidy::run();
         }
         ["tidy"] => return tidy::run(),
+        ["api"] => return api::run(false),
+        ["api", "check"] => return api::run(true),
         ["ci"] => return ci(),
         ["test"] => steps::test(),
         ["std-models"] => steps::std_models(),
