@@ -79,7 +79,7 @@ fn parse(line: &'static str) -> Result<Item, String> {
     };
     let rest = words.next().unwrap_or_default();
     let (name, rest) = match name.split_once(':') {
-        Some((name, tail)) if tail.is_empty() => (name, rest),
+        Some((name, "")) => (name, rest),
         Some((name, tail)) => (
             name,
             if rest.is_empty() {
