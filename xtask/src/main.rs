@@ -8,6 +8,7 @@
 
 mod api;
 mod command;
+mod conformance;
 mod steps;
 mod tidy;
 
@@ -31,6 +32,8 @@ cargo xtask <command>
   tidy             the rules of the house
   api              tick tokio's API off into docs/api.md
   api check        whether that page says what the code does
+  conformance [suite…]  published suites against the stand-in; writes docs/compatibility.md
+  conformance quick     the part of them that CI has time for
   ci               check, api check, test, std-models, features, loom, shuttle, san thread, san address
   nightly          loom-nightly, long shuttle, many property cases, every bench once";
 
@@ -68,6 +71,8 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["tidy"] => return tidy::run(),
         ["api"] => return api::run(false),
         ["api", "check"] => return api::run(true),
+        ["conformance", "quick"] => return conformance::quick(),
+        ["conformance", suites @ ..] => return conformance::run(suites),
         ["ci"] => return ci(),
         ["test"] => steps::test(),
         ["std-models"] => steps::std_models(),
