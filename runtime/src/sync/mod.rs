@@ -7,6 +7,7 @@
 //! |---|---|
 //! | one value, once | [`oneshot`] |
 //! | many values to one receiver | [`mpsc`] |
+//! | the newest value, to many | [`watch`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
 //! | one at a time, across `.await` | [`Mutex`] |
@@ -18,9 +19,11 @@ mod mutex;
 mod notify;
 mod permits;
 mod semaphore;
+mod waiters;
 
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
 
 /// Futures of this module that have a name.
 pub mod futures {
