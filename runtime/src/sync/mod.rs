@@ -10,6 +10,8 @@
 //! | the newest value, to many | [`watch`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
+//! | a value made once, by an async function | [`OnceCell`] |
+//! | a value set once, that others wait for | [`SetOnce`] |
 //! | one at a time, across `.await` | [`Mutex`] |
 //!
 //! The counted ones share one fair wait list (`permits`).
@@ -17,8 +19,10 @@
 mod block_on;
 mod mutex;
 mod notify;
+mod once_cell;
 mod permits;
 mod semaphore;
+mod set_once;
 mod waiters;
 
 pub mod mpsc;
@@ -34,6 +38,8 @@ pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
 pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
+pub use set_once::{SetOnce, SetOnceError};

@@ -13,7 +13,7 @@
 //! - L2. A waiter joins under the lock, after it saw there that its stamp is not over. So the list
 //!   is sorted: the stamps that are over come first, and a node that joins during a wake is not
 //!   woken by it, unless its own stamp gets over.
-//! - L3. Whoever ends a stamp does so before it locks the list. So a waiter that joins before
+//! - L3. Whoever ends a stamp does so before it locks the list, or under the lock. So a waiter that joins before
 //!   that is popped, and one that comes later sees that its stamp is over.
 //!
 //! Pairs: the release store of `is_queued` with the acquire load of the waiter that goes away.
@@ -130,7 +130,8 @@ impl WaitList {
             // SAFETY: the list is locked.
             let is_settled = unsafe {
                 waiter.with_slot(|slot| {
-                    let is_same = is_queued && slot.waker.as_ref().is_some_and(|old| old.will_wake(waker));
+                    let is_same =
+                        is_queued && slot.waker.as_ref().is_some_and(|old| old.will_wake(waker));
                     if !is_same && fresh.is_some() {
                         std::mem::swap(&mut slot.waker, &mut fresh);
                         slot.stamp = stamp;
@@ -181,8 +182,21 @@ impl WaitList {
     ///
     /// Goes on with the first panic of a foreign waker after all were woken.
     pub(super) fn wake(&self, is_over: impl Fn(u64) -> bool) {
+        self.wake_after(|| true, is_over);
+    }
+
+    /// Like [`Self::wake`], for a caller that ends the stamp in `end`, under the lock; wakes
+    /// nobody if it returns `false`. It must not run foreign code.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::wake`].
+    pub(super) fn wake_after(&self, end: impl FnOnce() -> bool, is_over: impl Fn(u64) -> bool) {
         let mut wakes = WakeBatch::new();
         let mut list = self.list.lock();
+        if !end() {
+            return;
+        }
         loop {
             while wakes.can_push() {
                 let Some(waker) = pop(&mut list, &is_over) else {

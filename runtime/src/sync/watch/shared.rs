@@ -463,9 +463,9 @@ mod tests {
         let versions = [0, VERSION, VERSION * 7, u64::MAX & !(VERSION - 1)];
         let readers = [0, READER, MAX_READERS * READER];
         (0..READER).flat_map(move |flags| {
-            versions.into_iter().flat_map(move |version| {
-                readers.map(|readers| Snapshot(version | readers | flags))
-            })
+            versions
+                .into_iter()
+                .flat_map(move |version| readers.map(|readers| Snapshot(version | readers | flags)))
         })
     }
 
@@ -479,7 +479,11 @@ mod tests {
                 assert_eq!(after.readers(), before.readers());
                 assert_eq!(after.is_closed(), before.is_closed());
                 assert_eq!(after.is_waiting(), before.is_waiting() && !is_changed);
-                let seen = if is_changed { after.version().previous() } else { after.version() };
+                let seen = if is_changed {
+                    after.version().previous()
+                } else {
+                    after.version()
+                };
                 assert_eq!(seen, before.version());
             }
         }
