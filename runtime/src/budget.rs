@@ -13,9 +13,7 @@
 
 use crate::loom::local;
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Units left in the current poll, or none at all to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,19 +136,6 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         Some(restore) => Poll::Ready(restore),
         None => yield_exhausted(cx),
     }
-}
-
-/// Makes `future` a leaf: it takes one unit when it gets ready, however it waits inside.
-#[inline]
-pub(crate) async fn cooperative<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        let unit = ready!(poll_proceed(cx));
-        let output = ready!(future.as_mut().poll(cx));
-        unit.made_progress();
-        Poll::Ready(output)
-    })
-    .await
 }
 
 #[cold]

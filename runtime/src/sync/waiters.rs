@@ -109,7 +109,8 @@ impl WaitList {
     }
 
     /// Sees to it that `waker` is woken when `stamp` is over, which `is_over` tells; it is called
-    /// under the lock and must not run foreign code. Ready if it is over already.
+    /// under the lock and must not run foreign code. Ready if it is over already; a future that
+    /// goes on to another stamp then calls [`Self::leave`] first.
     pub(super) fn poll(
         &self,
         waiter: Pin<&Waiter>,

@@ -11,7 +11,7 @@ use std::sync::MutexGuard;
 /// While it exists a sender that wants to change the value blocks its thread. So keep it for a
 /// few statements, copy out what you need, and never keep it across an `.await`. A second borrow
 /// in the same thread may deadlock, when a sender has begun to wait for the first one.
-#[must_use = "a borrow that is not looked at only blocks senders"]
+// Not `#[must_use]`: `wait_for` is often only waited for, and `borrow_and_update` marks as seen.
 pub struct Ref<'a, T> {
     value: Reading<'a, T>,
     has_changed: bool,

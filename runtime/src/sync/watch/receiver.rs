@@ -95,7 +95,12 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub async fn changed(&mut self) -> Result<(), RecvError> {
-        budget::cooperative(Changed::new(&self.shared, &mut self.seen)).await
+        Changed {
+            shared: &self.shared,
+            seen: &mut self.seen,
+            waiter: Waiter::new(),
+        }
+        .await
     }
 
     /// Waits for a value of which `f` says `true`, and returns a borrow of it. It asks for the
@@ -124,7 +129,14 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub async fn wait_for(&mut self, f: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
-        budget::cooperative(find(&self.shared, &mut self.seen, f)).await
+        WaitFor {
+            shared: &self.shared,
+            seen: &mut self.seen,
+            is_waiting: false,
+            f,
+            waiter: Waiter::new(),
+        }
+        .await
     }
 
     /// Returns whether both receivers belong to the same channel.
@@ -133,27 +145,8 @@ impl<T> Receiver<T> {
     }
 }
 
-/// [`Receiver::wait_for`] without the budget.
-async fn find<'a, T>(
-    shared: &'a Shared<T>,
-    seen: &mut Version,
-    mut f: impl FnMut(&T) -> bool,
-) -> Result<Ref<'a, T>, RecvError> {
-    loop {
-        {
-            let reading = shared.read();
-            let has_changed = reading.version() != *seen;
-            *seen = reading.version();
-            if f(&reading) {
-                return Ok(Ref::new(reading, has_changed));
-            }
-        }
-        Changed::new(shared, seen).await?;
-    }
-}
-
 pin_project! {
-    /// Waits for a version other than `seen`, and stores it there.
+    /// [`Receiver::changed`].
     struct Changed<'a, T> {
         shared: &'a Shared<T>,
         seen: &'a mut Version,
@@ -169,29 +162,84 @@ pin_project! {
     }
 }
 
-impl<'a, T> Changed<'a, T> {
-    fn new(shared: &'a Shared<T>, seen: &'a mut Version) -> Self {
-        Self {
-            shared,
-            seen,
-            waiter: Waiter::new(),
-        }
-    }
-}
-
 impl<T> Future for Changed<'_, T> {
     type Output = Result<(), RecvError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let unit = ready!(budget::poll_proceed(cx));
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let now = ready!(this.shared.poll_over(waiter, **this.seen, cx.waker()));
-        if now.version() == **this.seen {
-            return Poll::Ready(Err(RecvError(())));
+        let changed = ready!(poll_changed(this.shared, this.seen, waiter, cx));
+        unit.made_progress();
+        Poll::Ready(changed)
+    }
+}
+
+/// Waits for a version other than `seen`, and stores it there.
+#[inline]
+fn poll_changed<T>(
+    shared: &Shared<T>,
+    seen: &mut Version,
+    waiter: Pin<&Waiter>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), RecvError>> {
+    let now = ready!(shared.poll_over(waiter, *seen, cx.waker()));
+    if now.version() == *seen {
+        return Poll::Ready(Err(RecvError(())));
+    }
+    *seen = now.version();
+    Poll::Ready(Ok(()))
+}
+
+pin_project! {
+    /// [`Receiver::wait_for`].
+    struct WaitFor<'a, T, F> {
+        shared: &'a Shared<T>,
+        seen: &'a mut Version,
+        // Whether `f` has refused the value of the version `seen`.
+        is_waiting: bool,
+        f: F,
+        #[pin]
+        waiter: Waiter,
+    }
+
+    impl<T, F> PinnedDrop for WaitFor<'_, T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.shared.leave(this.waiter.into_ref());
         }
-        **this.seen = now.version();
-        Poll::Ready(Ok(()))
+    }
+}
+
+impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
+    type Output = Result<Ref<'a, T>, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let unit = ready!(budget::poll_proceed(cx));
+        let this = self.project();
+        let shared: &'a Shared<T> = this.shared;
+        let waiter = this.waiter.into_ref();
+        loop {
+            if *this.is_waiting {
+                let changed = ready!(poll_changed(shared, this.seen, waiter, cx));
+                // The next wait is for another version.
+                shared.leave(waiter);
+                *this.is_waiting = false;
+                if let Err(error) = changed {
+                    unit.made_progress();
+                    return Poll::Ready(Err(error));
+                }
+            }
+            let reading = shared.read();
+            let has_changed = reading.version() != **this.seen;
+            **this.seen = reading.version();
+            if (this.f)(&reading) {
+                unit.made_progress();
+                return Poll::Ready(Ok(Ref::new(reading, has_changed)));
+            }
+            *this.is_waiting = true;
+        }
     }
 }
 

@@ -5,8 +5,13 @@ use super::shared::Shared;
 use super::{Receiver, Ref};
 use crate::budget;
 use crate::loom::sync::Arc;
+use crate::sync::futures::Notified;
+use pin_project_lite::pin_project;
 use std::fmt;
+use std::future::Future;
 use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// Changes the value that [`Receiver`]s watch; made by [`channel`](super::channel) or alone.
 ///
@@ -122,7 +127,11 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn closed(&self) {
-        budget::cooperative(self.shared.until_unwatched()).await;
+        Unwatched {
+            shared: &self.shared,
+            notified: self.shared.unwatched(),
+        }
+        .await;
     }
 
     /// Makes a receiver, which has seen the present value.
@@ -144,6 +153,32 @@ impl<T> Sender<T> {
     /// Returns whether both senders belong to the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+pin_project! {
+    /// [`Sender::closed`].
+    struct Unwatched<'a, T> {
+        shared: &'a Shared<T>,
+        // Older than each look at the count: a receiver that leaves after it is not missed.
+        #[pin]
+        notified: Notified<'a>,
+    }
+}
+
+impl<T> Future for Unwatched<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let unit = ready!(budget::poll_proceed(cx));
+        let mut this = self.project();
+        while this.shared.receivers() != 0 {
+            ready!(this.notified.as_mut().poll(cx));
+            // Perhaps somebody subscribed meanwhile.
+            this.notified.set(this.shared.unwatched());
+        }
+        unit.made_progress();
+        Poll::Ready(())
     }
 }
 

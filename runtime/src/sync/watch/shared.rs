@@ -38,6 +38,7 @@ use crate::loom::hint;
 use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::loom::sync::{Condvar, Mutex};
 use crate::sync::Notify;
+use crate::sync::futures::Notified;
 use crate::sync::waiters::{WaitList, Waiter};
 use std::fmt;
 use std::pin::Pin;
@@ -203,16 +204,9 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Waits until there is no receiver.
-    pub(super) async fn until_unwatched(&self) {
-        loop {
-            // Before the look at the count: a receiver that leaves after it is not missed.
-            let notified = self.unwatched.notified();
-            if self.receivers() == 0 {
-                return;
-            }
-            notified.await;
-        }
+    /// Waits for the last receiver of this moment, or a later one, to leave.
+    pub(super) fn unwatched(&self) -> Notified<'_> {
+        self.unwatched.notified()
     }
 }
 
