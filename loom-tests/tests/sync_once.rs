@@ -10,11 +10,12 @@ use std::pin::pin;
 fn once_cell_two_initialisers_make_one_value() {
     model(|| {
         let shared = Arc::new((OnceCell::new(), AtomicUsize::new(0)));
-        let init = |shared: &(OnceCell<Arc<usize>>, AtomicUsize)| {
-            **block_on(shared.0.get_or_init(|| async {
-                Arc::new(10 + shared.1.fetch_add(1, Ordering::Relaxed))
-            }))
-        };
+        let init =
+            |shared: &(OnceCell<Arc<usize>>, AtomicUsize)| {
+                **block_on(shared.0.get_or_init(|| async {
+                    Arc::new(10 + shared.1.fetch_add(1, Ordering::Relaxed))
+                }))
+            };
         let other = thread::spawn({
             let shared = shared.clone();
             move || init(&shared)
@@ -33,9 +34,8 @@ fn once_cell_cancelled_initialiser_hands_over() {
         let cancelled = thread::spawn({
             let cell = cell.clone();
             move || {
-                drop(poll_once(pin!(
-                    cell.get_or_init(std::future::pending::<Arc<u8>>)
-                )))
+                let init = std::future::pending::<Arc<u8>>;
+                let _ = poll_once(pin!(cell.get_or_init(init)));
             }
         });
         assert_eq!(**block_on(cell.get_or_init(|| async { Arc::new(1) })), 1);
@@ -54,7 +54,9 @@ fn once_cell_failed_initialiser_hands_over() {
         });
         let cancelled = thread::spawn({
             let cell = cell.clone();
-            move || drop(poll_once(pin!(cell.get_or_init(std::future::pending))))
+            move || {
+                let _ = poll_once(pin!(cell.get_or_init(std::future::pending)));
+            }
         });
         assert_eq!(*block_on(cell.get_or_init(|| async { 1 })), 1);
         assert!(matches!(failing.join().unwrap(), Err(()) | Ok(1)));
@@ -149,7 +151,7 @@ fn set_once_cancel_against_set() {
             let cell = cell.clone();
             move || cell.set(Arc::new(1)).unwrap()
         });
-        drop(poll_once(pin!(cell.wait())));
+        let _ = poll_once(pin!(cell.wait()));
         let mut second = Box::pin(cell.wait());
         if poll_once(second.as_mut()).is_pending() {
             block_on(second);

@@ -152,7 +152,11 @@ fn watch_borrow_sees_whole_values_and_their_version() {
             assert_eq!(left, borrowed.1.load(Ordering::Relaxed));
             (left, borrowed.has_changed())
         };
-        assert_eq!(has_changed, value == 1, "the version is the one of the value");
+        assert_eq!(
+            has_changed,
+            value == 1,
+            "the version is the one of the value"
+        );
         let tx = sender.join().unwrap();
         assert_eq!(rx.has_changed().unwrap(), value == 0);
         drop(tx);

@@ -214,8 +214,8 @@ impl<T> OnceCell<T> {
             return Ok(value);
         }
         if self.permits.acquire(1).await.is_err() {
-            // SAFETY: by K2 it is closed after the value was set. The refusal was read with
-            // acquire, from the word or the node, which were written after `is_set`.
+            // SAFETY: by K2 it is closed after the value was set, and every refusal is read with
+            // acquire, from the word or the node.
             return Ok(unsafe { self.value_unchecked() });
         }
         let claim = Claim { cell: self };

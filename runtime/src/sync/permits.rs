@@ -294,14 +294,15 @@ impl Permits {
     #[inline]
     pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), Refused> {
         // By P2 there is nothing to take while somebody waits.
-        let mut now = Snapshot(self.word.load(Ordering::Relaxed));
+        // Acquire also for a refusal: what happened before `close` is visible to the refused.
+        let mut now = self.snapshot();
         loop {
             let next = now.take(wanted)?;
             match self.word.compare_exchange_weak(
                 now.0,
                 next.0,
                 Ordering::Acquire,
-                Ordering::Relaxed,
+                Ordering::Acquire,
             ) {
                 Ok(_) => return Ok(()),
                 Err(seen) => now = Snapshot(seen),
