@@ -7,8 +7,11 @@
 //! |---|---|
 //! | one value, once | [`oneshot`] |
 //! | many values to one receiver | [`mpsc`] |
+//! | the newest value, to many | [`watch`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
+//! | a value made once, by an async function | [`OnceCell`] |
+//! | a value set once, that others wait for | [`SetOnce`] |
 //! | one at a time, across `.await` | [`Mutex`] |
 //!
 //! The counted ones share one fair wait list (`permits`).
@@ -16,11 +19,15 @@
 mod block_on;
 mod mutex;
 mod notify;
+mod once_cell;
 mod permits;
 mod semaphore;
+mod set_once;
+mod waiters;
 
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
 
 /// Futures of this module that have a name.
 pub mod futures {
@@ -31,6 +38,8 @@ pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
 pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
+pub use set_once::{SetOnce, SetOnceError};

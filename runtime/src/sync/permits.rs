@@ -267,6 +267,16 @@ impl Permits {
         }
     }
 
+    crate::loom::const_fn! {
+        /// Starts closed, without permits.
+        pub(crate) const fn new_closed() -> Self {
+            Self {
+                word: AtomicUsize::new(CLOSED),
+                queue: Mutex::new(Queue { waiters: List::new() }),
+            }
+        }
+    }
+
     fn snapshot(&self) -> Snapshot {
         Snapshot(self.word.load(Ordering::Acquire))
     }
@@ -284,14 +294,15 @@ impl Permits {
     #[inline]
     pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), Refused> {
         // By P2 there is nothing to take while somebody waits.
-        let mut now = Snapshot(self.word.load(Ordering::Relaxed));
+        // Acquire also for a refusal: what happened before `close` is visible to the refused.
+        let mut now = self.snapshot();
         loop {
             let next = now.take(wanted)?;
             match self.word.compare_exchange_weak(
                 now.0,
                 next.0,
                 Ordering::Acquire,
-                Ordering::Relaxed,
+                Ordering::Acquire,
             ) {
                 Ok(_) => return Ok(()),
                 Err(seen) => now = Snapshot(seen),
@@ -364,6 +375,23 @@ impl Permits {
 
     /// Refuses all waiters and everybody who comes later.
     pub(crate) fn close(&self) {
+        let mut now = self.snapshot();
+        while !now.is_queued() {
+            // By P3 nobody waits, and who comes later sees the bit.
+            let next = now.0 | CLOSED;
+            match self
+                .word
+                .compare_exchange_weak(now.0, next, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => return,
+                Err(seen) => now = Snapshot(seen),
+            }
+        }
+        self.refuse_all();
+    }
+
+    #[cold]
+    fn refuse_all(&self) {
         let mut wakes = WakeBatch::new();
         let mut collected = 0;
         let mut queue = self.queue.lock();
