@@ -1,6 +1,6 @@
 //! The runtimes that take part, with their types erased outside the timed code.
 
-use crate::peers::{self, Peer};
+use crate::peers::{self, Peer, SyncPeer};
 use crate::sample::Sample;
 use crate::scenarios::{self, Scenario};
 
@@ -57,7 +57,7 @@ impl<P: Peer> Session for Running<P> {
     }
 }
 
-fn start<P: Peer>(id: &'static str) -> Box<dyn Session> {
+fn start<P: SyncPeer>(id: &'static str) -> Box<dyn Session> {
     let scenario = scenarios::all::<P>()
         .into_iter()
         .find(|scenario| scenario.id == id);
@@ -69,7 +69,7 @@ fn start<P: Peer>(id: &'static str) -> Box<dyn Session> {
 
 impl Contestant {
     /// Enters a runtime with all scenarios.
-    pub(crate) fn of<P: Peer>() -> Self {
+    pub(crate) fn of<P: SyncPeer>() -> Self {
         let to_entry = |scenario: Scenario<P>| Entry {
             id: scenario.id,
             operations: scenario.operations,

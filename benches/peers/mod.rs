@@ -5,13 +5,19 @@
 
 #[macro_use]
 mod tokio_shaped;
+#[macro_use]
+mod tokio_shaped_sync;
 mod smol;
+mod smol_sync;
+mod sync;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use self::smol::Smol;
+pub use self::smol_sync::Signal;
+pub use self::sync::SyncPeer;
 
 /// Worker threads of every runtime.
 pub const WORKERS: usize = 2;

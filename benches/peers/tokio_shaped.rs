@@ -8,6 +8,7 @@
 macro_rules! tokio_shaped_contestants {
     ($($peer:ident = $rt:ident as $name:literal, main on $($place:ident)+;)+) => {
         $(tokio_shaped! { $peer = $rt as $name, main on $($place)+; })+
+        $(tokio_shaped_sync! { $peer = $rt })+
 
         /// Everyone who takes part, in the order of the columns.
         pub(crate) fn contestants() -> Vec<crate::contest::Contestant> {

@@ -7,10 +7,11 @@ mod blocking;
 mod channel;
 mod net;
 mod spawn;
+mod sync;
 mod timer;
 mod yielding;
 
-use crate::peers::Peer;
+use crate::peers::SyncPeer;
 use crate::sample::Sample;
 
 /// One row of the table.
@@ -26,11 +27,12 @@ pub struct Scenario<P> {
 
 /// All scenarios for one runtime, in the order of the table.
 #[must_use]
-pub fn all<P: Peer>() -> Vec<Scenario<P>> {
+pub fn all<P: SyncPeer>() -> Vec<Scenario<P>> {
     let areas = [
         spawn::scenarios(),
         yielding::scenarios(),
         channel::scenarios(),
+        sync::scenarios(),
         timer::scenarios(),
         net::scenarios(),
         blocking::scenarios(),

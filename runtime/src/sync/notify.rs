@@ -136,16 +136,19 @@ impl Notify {
         }
     }
 
+    #[inline]
     fn load(&self) -> usize {
         self.state.load(Ordering::Acquire)
     }
 
     /// `Ok` if the state was `from` and is `to` now.
+    #[inline]
     fn step(&self, from: usize, to: usize) -> Result<usize, usize> {
         self.state
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
     }
 
+    #[inline]
     fn make_wait(&self) -> Wait {
         Wait {
             generation: self.load() & !PERMIT,
@@ -168,6 +171,7 @@ impl Notify {
     ///
     /// Cancel safe: a notification by `notify_one` that the future had received is handed to the
     /// next waiter. The place in the queue is lost.
+    #[inline]
     pub fn notified(&self) -> futures::Notified<'_> {
         futures::Notified::new(self, self.make_wait())
     }
@@ -177,6 +181,7 @@ impl Notify {
     /// # Cancel safety
     ///
     /// As for [`Self::notified`].
+    #[inline]
     pub fn notified_owned(self: Arc<Self>) -> futures::OwnedNotified {
         let wait = self.make_wait();
         futures::OwnedNotified::new(self, wait)
@@ -184,15 +189,18 @@ impl Notify {
 
     /// Notifies the task that waits longest, or stores a permit for the next one if none waits.
     /// At most one permit is stored.
+    #[inline]
     pub fn notify_one(&self) {
         self.notify(BY_ONE);
     }
 
     /// Like [`Self::notify_one`], but notifies the task that began to wait last.
+    #[inline]
     pub fn notify_last(&self) {
         self.notify(BY_LAST);
     }
 
+    #[inline]
     fn notify(&self, outcome: u8) {
         let mut now = self.load();
         while now & PERMIT != WAITING {
@@ -202,6 +210,11 @@ impl Notify {
                 Err(seen) => now = seen,
             }
         }
+        self.notify_waiting(outcome);
+    }
+
+    /// The part of [`Self::notify`] that finds waiters.
+    fn notify_waiting(&self, outcome: u8) {
         if let Some(waker) = self.notify_locked(outcome) {
             wake_contained(waker);
         }
@@ -314,11 +327,12 @@ pin_project! {
 
 impl Wait {
     /// Goes on as far as possible. Without a waker the wait is only queued.
+    #[inline]
     fn poll(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> Poll<()> {
         let this = self.project();
         let waiter = this.waiter.into_ref();
         let polled = match *this.stage {
-            Stage::New => notify.begin(waiter, *this.generation, waker.cloned()),
+            Stage::New => notify.begin(waiter, *this.generation, waker),
             Stage::Queued => notify.go_on(waiter, *this.generation, waker),
             Stage::Done => Poll::Ready(()),
         };
@@ -331,6 +345,7 @@ impl Wait {
     }
 
     /// Leaves the list; hands on a notification that was meant for one.
+    #[inline]
     fn cancel(self: Pin<&mut Self>, notify: &Notify) {
         let this = self.project();
         if *this.stage == Stage::Queued {
@@ -343,7 +358,8 @@ impl Wait {
 /// What a future does with its node.
 impl Notify {
     /// Takes a permit, or joins the list.
-    fn begin(&self, waiter: Pin<&Waiter>, generation: usize, waker: Option<Waker>) -> Poll<()> {
+    #[inline]
+    fn begin(&self, waiter: Pin<&Waiter>, generation: usize, waker: Option<&Waker>) -> Poll<()> {
         let now = self.load();
         if now & !PERMIT != generation {
             return Poll::Ready(());
@@ -351,6 +367,11 @@ impl Notify {
         if now == generation | NOTIFIED && self.step(now, generation | EMPTY).is_ok() {
             return Poll::Ready(());
         }
+        self.enqueue(waiter, generation, waker.cloned())
+    }
+
+    /// Looks once more under the lock, then joins the list.
+    fn enqueue(&self, waiter: Pin<&Waiter>, generation: usize, waker: Option<Waker>) -> Poll<()> {
         let mut waiters = self.waiters.lock();
         let mut now = self.load();
         loop {
@@ -425,6 +446,7 @@ impl Notify {
         }
     }
 
+    #[cold]
     fn leave(&self, waiter: Pin<&Waiter>, generation: usize) {
         if waiter.outcome.load(Ordering::Acquire) == QUEUED {
             let mut waiters = self.waiters.lock();
@@ -488,6 +510,7 @@ pub(super) mod futures {
     }
 
     impl<'a> Notified<'a> {
+        #[inline]
         pub(super) fn new(notify: &'a Notify, wait: Wait) -> Self {
             Self { notify, wait }
         }
@@ -502,6 +525,7 @@ pub(super) mod futures {
     }
 
     impl OwnedNotified {
+        #[inline]
         pub(super) fn new(notify: Arc<Notify>, wait: Wait) -> Self {
             Self { notify, wait }
         }
@@ -516,6 +540,7 @@ pub(super) mod futures {
     impl Future for Notified<'_> {
         type Output = ();
 
+        #[inline]
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
             let this = self.project();
             this.wait.poll(this.notify, Some(cx.waker()))
@@ -525,6 +550,7 @@ pub(super) mod futures {
     impl Future for OwnedNotified {
         type Output = ();
 
+        #[inline]
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
             let this = self.project();
             this.wait.poll(this.notify, Some(cx.waker()))

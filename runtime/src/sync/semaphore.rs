@@ -146,7 +146,14 @@ impl Semaphore {
     ///
     /// Cancel safe: dropping the future loses no permit, only the place in the queue.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        // Not through `acquire_many`: a future in a future is larger.
+        match self.permits.acquire(1).await {
+            Ok(()) => Ok(SemaphorePermit {
+                semaphore: self,
+                count: 1,
+            }),
+            Err(Closed) => Err(AcquireError::new()),
+        }
     }
 
     /// Waits for `n` permits, all in one.
@@ -228,7 +235,13 @@ impl Semaphore {
     ///
     /// Cancel safe: dropping the future loses no permit, only the place in the queue.
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        match self.permits.acquire(1).await {
+            Ok(()) => Ok(OwnedSemaphorePermit {
+                semaphore: self,
+                count: 1,
+            }),
+            Err(Closed) => Err(AcquireError::new()),
+        }
     }
 
     /// Waits for `n` permits that keep the semaphore alive.

@@ -1,0 +1,71 @@
+//! What a runtime offers for the area `sync`.
+
+use std::future::Future;
+use std::ops::DerefMut;
+
+use super::Peer;
+
+/// A [`Peer`] with locks, signals and more channels.
+///
+/// The semaphore and the channels are never closed while somebody waits.
+pub trait SyncPeer: Peer {
+    /// A lock that may be held across an await.
+    type Mutex: Send + Sync + 'static;
+    /// Access to what the mutex protects.
+    type MutexGuard<'a>: DerefMut<Target = u64> + Send;
+    /// Limits how many hold a permit.
+    type Semaphore: Send + Sync + 'static;
+    /// A permit; given back on drop.
+    type Permit<'a>: Send;
+    /// A wake-up without a value.
+    type Notify: Send + Sync + 'static;
+    /// One of several senders of an unbounded channel.
+    type UnboundedSender<T: Send + 'static>: Clone + Send + Sync + 'static;
+    /// The one receiver of an unbounded channel.
+    type UnboundedReceiver<T: Send + 'static>: Send + 'static;
+
+    /// Makes a mutex around 0.
+    fn mutex() -> Self::Mutex;
+
+    /// Waits for the lock.
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = Self::MutexGuard<'_>> + Send;
+
+    /// Makes a semaphore.
+    fn semaphore(permits: usize) -> Self::Semaphore;
+
+    /// Waits for one permit.
+    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = Self::Permit<'_>> + Send;
+
+    /// Makes one without a permit.
+    fn notify() -> Self::Notify;
+
+    /// Wakes the one task that waits in [`Self::notified_one`], or the next one that will.
+    fn notify_one(notify: &Self::Notify);
+
+    /// Wakes all tasks that wait in [`Self::notified_all`].
+    fn notify_waiters(notify: &Self::Notify);
+
+    /// Waits for [`Self::notify_one`]; one task at a time.
+    fn notified_one(notify: &Self::Notify) -> impl Future<Output = ()> + Send;
+
+    /// Waits for a [`Self::notify_waiters`] after this call, polled or not.
+    fn notified_all(notify: &Self::Notify) -> impl Future<Output = ()> + Send;
+
+    /// Makes an unbounded channel.
+    fn unbounded<T: Send + 'static>() -> (Self::UnboundedSender<T>, Self::UnboundedReceiver<T>);
+
+    /// Sends `value`.
+    fn send_unbounded<T: Send + 'static>(sender: &Self::UnboundedSender<T>, value: T);
+
+    /// Receives a value, or `None` after the last sender is gone.
+    fn receive_unbounded<T: Send + 'static>(
+        receiver: &mut Self::UnboundedReceiver<T>,
+    ) -> impl Future<Output = Option<T>> + Send;
+
+    /// Receives from the channel that has a value, in random order if both have; both have
+    /// senders.
+    fn receive_either<T: Send + 'static>(
+        left: &mut Self::Receiver<T>,
+        right: &mut Self::Receiver<T>,
+    ) -> impl Future<Output = T> + Send;
+}

@@ -1,0 +1,128 @@
+//! The types and futures of `sync` are no larger than tokio's: they sit in every task that uses
+//! them.
+//!
+//! The numbers are those of tokio 1.54.1 with its default features, which include `parking_lot`'s
+//! absence: `size_of::<T>()` and `size_of_val(&future)` printed by a program for x86-64 Linux and
+//! rustc 1.95, for the same types and calls as below, all with a `u64` inside.
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+use runtime::sync::{
+    AcquireError, MappedMutexGuard, Mutex, MutexGuard, Notify, OwnedMappedMutexGuard,
+    OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+    TryLockError, futures, mpsc, oneshot,
+};
+use std::mem::{size_of, size_of_val};
+use std::sync::Arc;
+
+/// Collects what is too large, so that one run shows all of it.
+#[derive(Default)]
+struct Sizes(Vec<String>);
+
+impl Sizes {
+    fn check(&mut self, what: &str, ours: usize, tokios: usize) {
+        if ours > tokios {
+            self.0
+                .push(format!("{what}: {ours} bytes, tokio's {tokios}"));
+        }
+    }
+
+    #[track_caller]
+    fn end(self) {
+        assert!(self.0.is_empty(), "larger than tokio's: {:#?}", self.0);
+    }
+}
+
+/// `Type => bytes` for types, `expression => bytes` for values (futures have no name).
+macro_rules! sizes {
+    (types: $($type:ty => $bytes:literal),+ $(,)?) => {{
+        let mut sizes = Sizes::default();
+        $(sizes.check(stringify!($type), size_of::<$type>(), $bytes);)+
+        sizes.end();
+    }};
+    (values: $($value:expr => $bytes:literal),+ $(,)?) => {{
+        let mut sizes = Sizes::default();
+        $(sizes.check(stringify!($value), size_of_val(&$value), $bytes);)+
+        sizes.end();
+    }};
+}
+
+#[test]
+fn locks_are_no_larger_than_tokios() {
+    sizes! { types:
+        Semaphore => 40,
+        SemaphorePermit<'_> => 16,
+        OwnedSemaphorePermit => 16,
+        AcquireError => 0,
+        TryAcquireError => 1,
+        Mutex<()> => 40,
+        Mutex<u64> => 48,
+        MutexGuard<'_, u64> => 8,
+        OwnedMutexGuard<u64> => 8,
+        MappedMutexGuard<'_, u64> => 16,
+        OwnedMappedMutexGuard<u64> => 16,
+        TryLockError => 0,
+    }
+    let semaphore = Arc::new(Semaphore::new(1));
+    let mutex = Arc::new(Mutex::new(0_u64));
+    sizes! { values:
+        semaphore.acquire() => 88,
+        semaphore.acquire_many(2) => 96,
+        semaphore.clone().acquire_owned() => 88,
+        semaphore.clone().acquire_many_owned(2) => 96,
+        mutex.lock() => 120,
+        mutex.clone().lock_owned() => 120,
+    }
+}
+
+#[test]
+fn signals_are_no_larger_than_tokios() {
+    sizes! { types:
+        Notify => 32,
+        futures::Notified<'_> => 64,
+        futures::OwnedNotified => 64,
+        oneshot::Sender<u64> => 8,
+        oneshot::Receiver<u64> => 8,
+        oneshot::error::RecvError => 0,
+        oneshot::error::TryRecvError => 1,
+    }
+    let notify = Arc::new(Notify::new());
+    let (mut sender, _receiver) = oneshot::channel::<u64>();
+    sizes! { values:
+        notify.notified() => 64,
+        notify.clone().notified_owned() => 64,
+        sender.closed() => 24,
+    }
+}
+
+#[test]
+fn mpsc_is_no_larger_than_tokios() {
+    sizes! { types:
+        mpsc::Sender<u64> => 8,
+        mpsc::WeakSender<u64> => 8,
+        mpsc::Receiver<u64> => 8,
+        mpsc::UnboundedSender<u64> => 8,
+        mpsc::WeakUnboundedSender<u64> => 8,
+        mpsc::UnboundedReceiver<u64> => 8,
+        mpsc::Permit<'_, u64> => 8,
+        mpsc::OwnedPermit<u64> => 8,
+        mpsc::PermitIterator<'_, u64> => 16,
+        mpsc::error::SendError<u64> => 8,
+        mpsc::error::TrySendError<u64> => 16,
+        mpsc::error::TryRecvError => 1,
+    }
+    let (sender, mut receiver) = mpsc::channel::<u64>(4);
+    let (unbounded, mut from_unbounded) = mpsc::unbounded_channel::<u64>();
+    let mut buffer = Vec::new();
+    sizes! { values:
+        sender.send(1) => 168,
+        sender.reserve() => 136,
+        sender.reserve_many(2) => 152,
+        sender.clone().reserve_owned() => 136,
+        sender.closed() => 96,
+        receiver.recv() => 24,
+        receiver.recv_many(&mut buffer, 2) => 64,
+        unbounded.closed() => 96,
+        from_unbounded.recv() => 24,
+        from_unbounded.recv_many(&mut buffer, 2) => 64,
+    }
+}
