@@ -53,7 +53,8 @@ use std::task::{Context, Poll, ready};
 /// # runtime::Runtime::new().unwrap().block_on(async {
 /// let (mut near, far) = UnixStream::pair()?;
 /// far.set_nonblocking(true)?;
-/// let far = AsyncFd::new(far)?;
+/// // SAFETY: a `UnixStream` owns its descriptor.
+/// let far = unsafe { AsyncFd::register(far) }?;
 /// near.write_all(b"hello")?;
 /// let mut text = [0; 5];
 /// let count = loop {
@@ -78,57 +79,110 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// What the system says: it cannot watch this kind of file (`PermissionDenied` for a regular
-    /// file on Linux), or watches this descriptor already (`AlreadyExists`). `inner` is dropped;
-    /// [`try_new`](AsyncFd::try_new) gives it back.
+    /// What the system says, with `inner`: it cannot watch this kind of file (`PermissionDenied`
+    /// for a regular file on Linux), or watches this descriptor already (`AlreadyExists`).
     ///
     /// # Panics
     ///
     /// Panics outside of a runtime, and in one without I/O.
+    ///
+    /// # Safety
+    ///
+    /// As long as the `AsyncFd` owns `inner`, `as_raw_fd` returns the same descriptor, and that
+    /// stays open. So it is for every type that owns its descriptor or borrows it by lifetime.
     #[track_caller]
-    pub fn new(inner: T) -> io::Result<Self> {
-        Self::with_interest(inner, BOTH)
+    pub unsafe fn register(inner: T) -> Result<Self, AsyncFdTryNewError<T>> {
+        Self::watch(inner, BOTH)
     }
 
     /// Watches `inner` for `interest` only.
     ///
     /// # Errors
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
     ///
     /// # Panics
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Safety
+    ///
+    /// As [`register`](AsyncFd::register).
+    #[track_caller]
+    pub unsafe fn register_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<Self, AsyncFdTryNewError<T>> {
+        Self::watch(inner, interest)
+    }
+
+    /// As [`register`](AsyncFd::register), whatever `inner` does with its descriptor. Errors drop
+    /// `inner`.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Panics
+    ///
+    /// As [`register`](AsyncFd::register).
+    #[deprecated = "nothing holds `inner` to keep its descriptor open: use `AsyncFd::register`"]
+    #[track_caller]
+    pub fn new(inner: T) -> io::Result<Self> {
+        Ok(Self::watch(inner, BOTH)?)
+    }
+
+    /// As [`register_with_interest`](AsyncFd::register_with_interest), whatever `inner` does with
+    /// its descriptor. Errors drop `inner`.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Panics
+    ///
+    /// As [`register`](AsyncFd::register).
+    #[deprecated = "nothing holds `inner` to keep its descriptor open: use \
+                    `AsyncFd::register_with_interest`"]
     #[track_caller]
     pub fn with_interest(inner: T, interest: Interest) -> io::Result<Self> {
-        Self::try_with_interest(inner, interest).map_err(io::Error::from)
+        Ok(Self::watch(inner, interest)?)
     }
 
-    /// As [`new`](AsyncFd::new), with an error that gives `inner` back.
+    /// As [`register`](AsyncFd::register), whatever `inner` does with its descriptor.
     ///
     /// # Errors
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
     ///
     /// # Panics
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
+    #[deprecated = "nothing holds `inner` to keep its descriptor open: use `AsyncFd::register`"]
     #[track_caller]
     pub fn try_new(inner: T) -> Result<Self, AsyncFdTryNewError<T>> {
-        Self::try_with_interest(inner, BOTH)
+        Self::watch(inner, BOTH)
     }
 
-    /// As [`with_interest`](AsyncFd::with_interest), with an error that gives `inner` back.
+    /// As [`register_with_interest`](AsyncFd::register_with_interest), whatever `inner` does with
+    /// its descriptor.
     ///
     /// # Errors
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
     ///
     /// # Panics
     ///
-    /// As [`new`](AsyncFd::new).
+    /// As [`register`](AsyncFd::register).
+    #[deprecated = "nothing holds `inner` to keep its descriptor open: use \
+                    `AsyncFd::register_with_interest`"]
     #[track_caller]
     pub fn try_with_interest(inner: T, interest: Interest) -> Result<Self, AsyncFdTryNewError<T>> {
+        Self::watch(inner, interest)
+    }
+
+    #[track_caller]
+    fn watch(inner: T, interest: Interest) -> Result<Self, AsyncFdTryNewError<T>> {
         let handle = context::io_handle();
         let fd = inner.as_raw_fd();
         match Registration::new(&mut SourceFd(&fd), interest, &handle) {
@@ -408,8 +462,8 @@ impl<T: AsRawFd> AsRawFd for AsyncFd<T> {
 
 impl<T: AsRawFd> AsFd for AsyncFd<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: by I1 the owner is here and keeps its descriptor open as long as it is borrowed,
-        // which is what its `AsRawFd` promises to whoever watches the descriptor.
+        // SAFETY: by I1 the owner is here, and by the contract of `register` its descriptor stays
+        // open meanwhile. The older constructors leave that to the caller's word, hence their end.
         unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
     }
 }

@@ -46,7 +46,7 @@ mod seek;
 mod sink;
 mod split;
 #[cfg(feature = "io-std")]
-mod stdio;
+pub(crate) mod stdio;
 mod write;
 
 /// What only Unix has.

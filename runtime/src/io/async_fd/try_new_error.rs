@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why [`AsyncFd::try_new`](super::AsyncFd::try_new) failed, and the owner of the descriptor.
+/// Why [`AsyncFd::register`](super::AsyncFd::register) failed, and the owner of the descriptor.
 pub struct AsyncFdTryNewError<T> {
     inner: T,
     cause: io::Error,

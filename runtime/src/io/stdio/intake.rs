@@ -115,17 +115,17 @@ impl Intake {
     }
 
     /// Takes what has been read into `buf`, or asks for more. If there is no thread yet that
-    /// reads, `make_thread` makes one.
+    /// reads, `make_thread_now` makes one.
     ///
     /// # Errors
     ///
-    /// What the read said, or `make_thread`.
+    /// What the read said, or `make_thread_now`.
     pub(crate) fn poll_read(
         &self,
         reader: ReaderId,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        make_thread: impl FnOnce() -> io::Result<()>,
+        make_thread_now: impl FnOnce() -> io::Result<()>,
     ) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -145,17 +145,16 @@ impl Intake {
         match step {
             Step::Done(outcome) => Poll::Ready(outcome),
             Step::NeedsWaker => unreachable!("it has one"),
-            Step::Wait { make_thread: false } => {
+            Step::Wait { make_thread } => {
                 self.asked.notify_one();
-                Poll::Pending
-            }
-            Step::Wait { make_thread: true } => match make_thread() {
-                Ok(()) => Poll::Pending,
-                Err(error) => {
-                    self.thread_is_missing(reader);
-                    Poll::Ready(Err(error))
+                match make_thread.then(make_thread_now).transpose() {
+                    Ok(_) => Poll::Pending,
+                    Err(error) => {
+                        self.thread_is_missing(reader);
+                        Poll::Ready(Err(error))
+                    }
                 }
-            },
+            }
         }
     }
 
