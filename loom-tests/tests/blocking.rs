@@ -7,7 +7,7 @@
 //! Every model ends with a waiting shutdown, so a job that nobody takes while its pool has
 //! threads is not yet an error there; the models that forbid it wait for the job first.
 
-use loom_tests::{model, model_within, thread};
+use loom_tests::{Condvar, Mutex, model, model_within, thread};
 use runtime::model::blocking::{Job, Pool, Refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -242,9 +242,17 @@ fn shutdown_leaves_a_job_that_may_be_abandoned() {
     model_within(2, || {
         let pool = Pool::new(2, 0);
         let tally = Tally::default();
-        let (release, is_released) = channel::<()>();
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let stuck = Job::new(
-            move || is_released.recv().expect("the model releases"),
+            {
+                let gate = gate.clone();
+                move || {
+                    let mut is_open = gate.0.lock().unwrap();
+                    while !*is_open {
+                        is_open = gate.1.wait(is_open).unwrap();
+                    }
+                }
+            },
             || (),
         );
         pool.spawn(stuck.abandonable()).expect("a thread");
@@ -252,8 +260,8 @@ fn shutdown_leaves_a_job_that_may_be_abandoned() {
         assert!(pool.shutdown(true), "it waits for ever, so it has ended");
         assert_eq!(tally.run() + tally.cancelled(), 1);
         assert!(pool.counts().0 <= 1, "the other thread is still there");
-        // Nobody receives if the job was cancelled.
-        let _ = release.send(());
+        *gate.0.lock().unwrap() = true;
+        gate.1.notify_all();
     });
 }
 

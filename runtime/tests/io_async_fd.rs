@@ -291,9 +291,7 @@ async fn a_closed_half_stays_ready() {
     }
     assert!(is_ready(&near, Interest::READABLE));
     assert_eq!(
-        near.async_io(Interest::READABLE, |stream| read_all(stream))
-            .await
-            .unwrap(),
+        near.async_io(Interest::READABLE, read_all).await.unwrap(),
         0
     );
 }
