@@ -239,7 +239,7 @@ fn mandatory_jobs_are_run_at_shutdown() {
 /// however it falls: before the job, during or after it.
 #[test]
 fn shutdown_leaves_a_job_that_may_be_abandoned() {
-    model_within(2, || {
+    model(|| {
         let pool = Pool::new(2, 0);
         let tally = Tally::default();
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
