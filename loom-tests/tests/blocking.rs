@@ -7,7 +7,7 @@
 //! Every model ends with a waiting shutdown, so a job that nobody takes while its pool has
 //! threads is not yet an error there; the models that forbid it wait for the job first.
 
-use loom_tests::{model, model_within, thread};
+use loom_tests::{Condvar, Mutex, model, model_within, thread};
 use runtime::model::blocking::{Job, Pool, Refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -232,5 +232,52 @@ fn mandatory_jobs_are_run_at_shutdown() {
         assert!(pool.shutdown(true));
         assert_eq!(tally.run() + tally.cancelled(), 2);
         assert!(tally.run() >= 1);
+    });
+}
+
+/// P3: a shutdown ends although such a job does not, and waits for the thread of another job,
+/// however it falls: before the job, during or after it.
+#[test]
+fn shutdown_leaves_a_job_that_may_be_abandoned() {
+    model(|| {
+        let pool = Pool::new(2, 0);
+        let tally = Tally::default();
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let stuck = Job::new(
+            {
+                let gate = gate.clone();
+                move || {
+                    let mut is_open = gate.0.lock().unwrap();
+                    while !*is_open {
+                        is_open = gate.1.wait(is_open).unwrap();
+                    }
+                }
+            },
+            || (),
+        );
+        pool.spawn(stuck.abandonable()).expect("a thread");
+        pool.spawn(tally.job()).expect("a thread");
+        assert!(pool.shutdown(true), "it waits for ever, so it has ended");
+        assert_eq!(tally.run() + tally.cancelled(), 1);
+        assert!(pool.counts().0 <= 1, "the other thread is still there");
+        *gate.0.lock().unwrap() = true;
+        gate.1.notify_all();
+    });
+}
+
+/// P3: the thread of such a job is counted again when it comes back while others shut down.
+#[test]
+fn a_thread_that_comes_back_during_shutdown_leaves() {
+    model(|| {
+        let pool = Pool::new(1, 0);
+        let tally = Tally::default();
+        pool.spawn(tally.job().abandonable()).expect("a thread");
+        let closer = thread::spawn({
+            let pool = pool.clone();
+            move || pool.shutdown(true)
+        });
+        assert!(pool.shutdown(true));
+        assert!(closer.join().expect("the closer"));
+        assert!(tally.run() + tally.cancelled() <= 1);
     });
 }

@@ -31,6 +31,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `io-std` | `io::stdin`, `io::stdout`, `io::stderr` |
 //! | `macros` | `#[main]`, `#[test]`, `select!`, `join!`, `try_join!` |
 //! | `net` | [`net`], and with it the reactor |
 //! | `full` (default) | all of the above |

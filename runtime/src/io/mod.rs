@@ -23,10 +23,13 @@
 //! # Layout
 //!
 //! The traits are one file each; `read`, `write`, `buf_read` and `seek` hold the extension traits
-//! with one future per file. Nothing here knows the runtime: only the cooperative budget, so
-//! that an in-memory stream which is always ready cannot keep a task from yielding.
+//! with one future per file. All but two parts know nothing of the runtime: only the cooperative
+//! budget, so that an in-memory stream which is always ready cannot keep a task from yielding.
+//! `async_fd` registers with the reactor, and `stdio` writes on the pool for blocking calls.
 
 mod async_buf_read;
+#[cfg(all(unix, feature = "net"))]
+mod async_fd;
 mod async_read;
 mod async_seek;
 mod async_write;
@@ -42,7 +45,17 @@ mod repeat;
 mod seek;
 mod sink;
 mod split;
+#[cfg(feature = "io-std")]
+pub(crate) mod stdio;
 mod write;
+
+/// What only Unix has.
+#[cfg(all(unix, feature = "net"))]
+pub mod unix {
+    pub use super::async_fd::{
+        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, TryIoError,
+    };
+}
 
 #[cfg(feature = "net")]
 pub use io_driver::{Interest, Ready};
@@ -63,6 +76,8 @@ pub use self::repeat::{Repeat, repeat};
 pub use self::seek::AsyncSeekExt;
 pub use self::sink::{Sink, sink};
 pub use self::split::{ReadHalf, WriteHalf, split};
+#[cfg(feature = "io-std")]
+pub use self::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use self::write::AsyncWriteExt;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

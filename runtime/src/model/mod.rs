@@ -2,6 +2,8 @@
 
 pub mod blocking;
 pub mod cell;
+#[cfg(feature = "io-std")]
+pub mod io;
 pub mod scheduler;
 pub mod sync;
 pub mod timers;

@@ -15,7 +15,8 @@ use std::time::Duration;
 /// A runtime: worker threads, a driver for time and I/O, a pool for blocking calls.
 ///
 /// Dropping it cancels all tasks, drops their futures, and waits for its threads, blocking calls
-/// that are under way included. To wait less, use [`shutdown_timeout`](Self::shutdown_timeout) or
+/// that are under way included, but for lookups of names and reads of standard input, which may
+/// take for ever. To wait less, use [`shutdown_timeout`](Self::shutdown_timeout) or
 /// [`shutdown_background`](Self::shutdown_background).
 ///
 /// # Panics

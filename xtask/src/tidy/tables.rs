@@ -88,6 +88,7 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/io/mod.rs",
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
+    "runtime/src/model/mod.rs",          // Doors to leaves.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
     "runtime/src/scheduler/queues.rs",   // Under loom a stand-in for crossbeam's deque.

@@ -54,8 +54,9 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// `InvalidData` if the line is not UTF-8; it is skipped. Otherwise whatever the reader
-    /// reports.
+    /// `InvalidData` if the line is not UTF-8: it is skipped, and its bytes are in the
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) inside. Otherwise whatever the reader
+    /// reports; what was read before begins the next line.
     ///
     /// # Cancel safety
     ///
@@ -96,7 +97,7 @@ impl<R: AsyncBufRead> Lines<R> {
             }
         }
         let text = String::from_utf8(line)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))?;
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         Poll::Ready(Ok(Some(text)))
     }
 }
