@@ -318,6 +318,13 @@ impl Permits {
         }
     }
 
+    /// Waits for `wanted` permits that are never closed: those of a lock.
+    #[inline]
+    pub(super) async fn acquire_open(&self, wanted: usize) {
+        let acquired = self.acquire(wanted).await;
+        debug_assert!(acquired.is_ok(), "the permits of a lock are never closed");
+    }
+
     /// Gives `count` permits back, or adds new ones.
     ///
     /// # Panics
