@@ -28,8 +28,8 @@
 #![allow(unsafe_code)]
 
 use crate::loom::cell::UnsafeCell;
-use crate::loom::sync::{Mutex, MutexGuard};
 use crate::loom::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::loom::sync::{Mutex, MutexGuard};
 use crate::util::list::{Linked, Links, List};
 use crate::util::wake_batch::{WakeBatch, wake_contained};
 use pin_project_lite::pin_project;

@@ -15,7 +15,7 @@ pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 pub use owned::OwnedMutexGuard;
 
 use super::block_on::block_on;
-use super::permits::Permits;
+use super::permits::{Permits, expect_open};
 use std::cell::UnsafeCell;
 use std::error::Error;
 use std::fmt;
@@ -86,7 +86,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.permits.acquire_open(1).await;
+        expect_open(self.permits.acquire(1).await);
         MutexGuard::new(self)
     }
 
@@ -116,7 +116,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.permits.acquire_open(1).await;
+        expect_open(self.permits.acquire(1).await);
         OwnedMutexGuard::new(self)
     }
 

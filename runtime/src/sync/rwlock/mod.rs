@@ -28,7 +28,7 @@ pub use write::RwLockWriteGuard;
 
 use super::TryLockError;
 use super::block_on::block_on;
-use super::permits::Permits;
+use super::permits::{Permits, expect_open};
 use hold::{Exclusive, Owned, Shared};
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -133,7 +133,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.permits.acquire_open(1).await;
+        expect_open(self.permits.acquire(1).await);
         RwLockReadGuard::new(self)
     }
 
@@ -153,7 +153,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.permits.acquire_open(1).await;
+        expect_open(self.permits.acquire(1).await);
         OwnedRwLockReadGuard::new(self)
     }
 
@@ -184,7 +184,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost, and
     /// readers that waited behind it go on.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.permits.acquire_open(self.max_readers as usize).await;
+        expect_open(self.permits.acquire(self.max_readers as usize).await);
         RwLockWriteGuard::new(self)
     }
 
@@ -205,7 +205,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost, and
     /// readers that waited behind it go on.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.permits.acquire_open(self.max_readers as usize).await;
+        expect_open(self.permits.acquire(self.max_readers as usize).await);
         OwnedRwLockWriteGuard::new(self)
     }
 
