@@ -1,0 +1,162 @@
+//! Models of `runtime::sync::Condvar`: V1 to V3 of its head comment.
+
+use loom_tests::atomic::{AtomicUsize, Ordering};
+use loom_tests::{Arc, block_on, model, poll_once, thread};
+use runtime::sync::{Condvar, Mutex};
+use std::pin::pin;
+
+type Shared = std::sync::Arc<(Mutex<AtomicUsize>, Condvar)>;
+
+fn shared() -> Shared {
+    Shared::new((Mutex::new(AtomicUsize::new(0)), Condvar::new()))
+}
+
+/// Adds one under the mutex.
+fn add(shared: &Shared) {
+    let guard = block_on(shared.0.lock());
+    let before = guard.load(Ordering::Relaxed);
+    guard.store(before + 1, Ordering::Relaxed);
+}
+
+/// V1: no notification falls between unlocking and sleeping.
+#[test]
+fn condvar_notify_one_against_going_to_sleep() {
+    model(|| {
+        let shared = shared();
+        let notifying = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                add(&shared);
+                shared.1.notify_one();
+            }
+        });
+        let guard = block_on(shared.0.lock());
+        let is_unset = |value: &mut AtomicUsize| value.load(Ordering::Relaxed) == 0;
+        let guard = block_on(shared.1.wait_while(guard, is_unset));
+        assert_eq!(guard.load(Ordering::Relaxed), 1);
+        drop(guard);
+        notifying.join().unwrap();
+    });
+}
+
+/// The same with two waiters and a notification of all.
+#[test]
+fn condvar_notify_all_against_going_to_sleep() {
+    model(|| {
+        fn wait(shared: &Shared) {
+            let guard = block_on(shared.0.lock());
+            let is_unset = |value: &mut AtomicUsize| value.load(Ordering::Relaxed) == 0;
+            drop(block_on(shared.1.wait_while(guard, is_unset)));
+        }
+        let shared = shared();
+        let waiting = thread::spawn({
+            let shared = shared.clone();
+            move || wait(&shared)
+        });
+        // If the thread has the mutex just now, one waiter is enough.
+        let guard = shared.0.try_lock().ok();
+        let mut other = guard.map(|guard| Box::pin(shared.1.wait(guard)));
+        if let Some(other) = &mut other {
+            assert!(poll_once(other.as_mut()).is_pending());
+        }
+        add(&shared);
+        shared.1.notify_all();
+        if let Some(other) = other {
+            drop(block_on(other));
+        }
+        waiting.join().unwrap();
+    });
+}
+
+/// V3: the notification of a waiter that is cancelled, asleep or in the queue of the mutex,
+/// goes to the next.
+#[test]
+fn condvar_notify_one_against_cancel() {
+    model(|| {
+        let shared = shared();
+        let mut first = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(first.as_mut()).is_pending());
+        let mut second = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(second.as_mut()).is_pending());
+        let notifying = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let guard = shared.0.try_lock();
+                shared.1.notify_one();
+                drop(guard);
+            }
+        });
+        if poll_once(first.as_mut()).is_pending() {
+            drop(first);
+            drop(block_on(second));
+        }
+        notifying.join().unwrap();
+        assert!(shared.0.try_lock().is_ok());
+    });
+}
+
+/// Two notifications wake two waiters.
+#[test]
+fn condvar_each_notify_one_wakes_another() {
+    model(|| {
+        let shared = shared();
+        let mut first = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(first.as_mut()).is_pending());
+        let mut second = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(second.as_mut()).is_pending());
+        let threads = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.1.notify_one())
+        });
+        drop(block_on(second));
+        drop(block_on(first));
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// All are notified, also while one of them is cancelled.
+#[test]
+fn condvar_notify_all_against_cancel() {
+    model(|| {
+        let shared = shared();
+        let mut first = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(first.as_mut()).is_pending());
+        let mut second = Box::pin(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(second.as_mut()).is_pending());
+        let notifying = thread::spawn({
+            let shared = shared.clone();
+            move || shared.1.notify_all()
+        });
+        drop(first);
+        drop(block_on(second));
+        notifying.join().unwrap();
+        let mut later = pin!(shared.1.wait(shared.0.try_lock().unwrap()));
+        assert!(poll_once(later.as_mut()).is_pending(), "V2: nothing stored");
+    });
+}
+
+/// An owned guard: the waiter keeps its mutex alive and sees what the notifier did.
+#[test]
+fn condvar_owned_guard_against_notify() {
+    model(|| {
+        let value = Arc::new(AtomicUsize::new(0));
+        let mutex = std::sync::Arc::new(Mutex::new(value.clone()));
+        let condvar = Arc::new(Condvar::new());
+        let guard = mutex.clone().try_lock_owned().unwrap();
+        let notifying = thread::spawn({
+            let condvar = condvar.clone();
+            move || {
+                block_on(mutex.lock_owned()).store(1, Ordering::Relaxed);
+                condvar.notify_one();
+            }
+        });
+        let guard =
+            block_on(condvar.wait_while_owned(guard, |value| value.load(Ordering::Relaxed) == 0));
+        assert_eq!(guard.load(Ordering::Relaxed), 1);
+        drop(guard);
+        notifying.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+    });
+}
