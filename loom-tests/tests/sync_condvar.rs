@@ -1,21 +1,18 @@
 //! Models of `runtime::sync::Condvar`: V1 to V3 of its head comment.
 
-use loom_tests::atomic::{AtomicUsize, Ordering};
 use loom_tests::{Arc, block_on, model, poll_once, thread};
+use runtime::model::sync::Watched;
 use runtime::sync::{Condvar, Mutex};
 use std::pin::pin;
 
-type Shared = std::sync::Arc<(Mutex<AtomicUsize>, Condvar)>;
+type Shared = std::sync::Arc<(Mutex<Watched>, Condvar)>;
 
 fn shared() -> Shared {
-    Shared::new((Mutex::new(AtomicUsize::new(0)), Condvar::new()))
+    Shared::new((Mutex::new(Watched::new()), Condvar::new()))
 }
 
-/// Adds one under the mutex.
-fn add(shared: &Shared) {
-    let guard = block_on(shared.0.lock());
-    let before = guard.load(Ordering::Relaxed);
-    guard.store(before + 1, Ordering::Relaxed);
+fn is_unset(value: &mut Watched) -> bool {
+    value.read() == 0
 }
 
 /// V1: no notification falls between unlocking and sleeping.
@@ -26,14 +23,13 @@ fn condvar_notify_one_against_going_to_sleep() {
         let notifying = thread::spawn({
             let shared = shared.clone();
             move || {
-                add(&shared);
+                block_on(shared.0.lock()).change();
                 shared.1.notify_one();
             }
         });
         let guard = block_on(shared.0.lock());
-        let is_unset = |value: &mut AtomicUsize| value.load(Ordering::Relaxed) == 0;
         let guard = block_on(shared.1.wait_while(guard, is_unset));
-        assert_eq!(guard.load(Ordering::Relaxed), 1);
+        assert_eq!(guard.read(), 1);
         drop(guard);
         notifying.join().unwrap();
     });
@@ -45,7 +41,6 @@ fn condvar_notify_all_against_going_to_sleep() {
     model(|| {
         fn wait(shared: &Shared) {
             let guard = block_on(shared.0.lock());
-            let is_unset = |value: &mut AtomicUsize| value.load(Ordering::Relaxed) == 0;
             drop(block_on(shared.1.wait_while(guard, is_unset)));
         }
         let shared = shared();
@@ -59,7 +54,7 @@ fn condvar_notify_all_against_going_to_sleep() {
         if let Some(other) = &mut other {
             assert!(poll_once(other.as_mut()).is_pending());
         }
-        add(&shared);
+        block_on(shared.0.lock()).change();
         shared.1.notify_all();
         if let Some(other) = other {
             drop(block_on(other));
@@ -141,20 +136,19 @@ fn condvar_notify_all_against_cancel() {
 #[test]
 fn condvar_owned_guard_against_notify() {
     model(|| {
-        let value = Arc::new(AtomicUsize::new(0));
+        let value = Arc::new(Watched::new());
         let mutex = std::sync::Arc::new(Mutex::new(value.clone()));
         let condvar = Arc::new(Condvar::new());
         let guard = mutex.clone().try_lock_owned().unwrap();
         let notifying = thread::spawn({
             let condvar = condvar.clone();
             move || {
-                block_on(mutex.lock_owned()).store(1, Ordering::Relaxed);
+                block_on(mutex.lock_owned()).change();
                 condvar.notify_one();
             }
         });
-        let guard =
-            block_on(condvar.wait_while_owned(guard, |value| value.load(Ordering::Relaxed) == 0));
-        assert_eq!(guard.load(Ordering::Relaxed), 1);
+        let guard = block_on(condvar.wait_while_owned(guard, |value| value.read() == 0));
+        assert_eq!(guard.read(), 1);
         drop(guard);
         notifying.join().unwrap();
         assert_eq!(Arc::strong_count(&value), 1);
