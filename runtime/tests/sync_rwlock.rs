@@ -106,7 +106,7 @@ fn the_number_of_readers_is_limited() {
     let mut third = Polled::new(lock.read());
     assert!(third.is_pending());
     drop(guards.0);
-    third.ready();
+    drop(third.ready());
     drop(guards.1);
     assert!(is_free(&lock));
     assert_eq!(
