@@ -120,10 +120,10 @@ impl Drop for RestoreOnPending {
     }
 }
 
-/// Takes one unit, or wakes the task and stays pending when none is left.
+/// Takes one unit, if one is left.
 #[inline]
-pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    let taken = CURRENT
+pub(crate) fn take_unit() -> Option<RestoreOnPending> {
+    CURRENT
         .try_with(|cell| {
             let before = cell.get();
             before.take_one().map(|after| {
@@ -131,8 +131,13 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
                 RestoreOnPending(Cell::new(before))
             })
         })
-        .unwrap_or_else(|_| Some(RestoreOnPending(Cell::new(Budget::unconstrained()))));
-    match taken {
+        .unwrap_or_else(|_| Some(RestoreOnPending(Cell::new(Budget::unconstrained()))))
+}
+
+/// Takes one unit, or wakes the task and stays pending when none is left.
+#[inline]
+pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    match take_unit() {
         Some(restore) => Poll::Ready(restore),
         None => yield_exhausted(cx),
     }

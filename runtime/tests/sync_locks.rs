@@ -128,6 +128,47 @@ fn permits_merge_split_and_forget() {
     assert_eq!(other.available_permits(), 1);
 }
 
+/// More than a `u32` holds.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn permits_of_many_requests_merge() {
+    let semaphore = Semaphore::new(2 * u32::MAX as usize);
+    let mut all = semaphore.try_acquire_many(u32::MAX).unwrap();
+    all.merge(semaphore.try_acquire_many(u32::MAX).unwrap());
+    assert_eq!(all.num_permits(), 2 * u32::MAX as usize);
+    assert!(std::ptr::eq(all.semaphore(), &semaphore));
+    drop(all);
+    assert_eq!(semaphore.available_permits(), 2 * u32::MAX as usize);
+}
+
+/// Its place in the queue, or its permits until it is polled again or dropped.
+#[test]
+fn a_task_without_budget_keeps_what_it_asked_for() {
+    let body = std::future::poll_fn(|cx| {
+        let spent = Semaphore::new(1);
+        while pin!(spent.acquire()).poll(cx).is_ready() {}
+
+        let mutex = Mutex::new(());
+        let held = mutex.try_lock().unwrap();
+        let mut first = Polled::new(mutex.lock());
+        let mut second = Polled::new(mutex.lock());
+        assert!(first.is_pending() && second.is_pending());
+        drop(held);
+        assert_eq!((first.wakes(), second.wakes()), (1, 0));
+        drop((first, second));
+
+        let mut waiting = Polled::new(mutex.lock());
+        assert!(waiting.is_pending());
+        assert_eq!(waiting.wakes(), 1, "to be polled with a new budget");
+        assert!(mutex.try_lock().is_err());
+        drop(waiting);
+        assert!(mutex.try_lock().is_ok());
+        std::task::Poll::Ready(())
+    });
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(body);
+}
+
 #[test]
 fn the_lock_goes_round_in_order() {
     let mutex = Mutex::new(Vec::new());

@@ -13,16 +13,23 @@
 //! | a value made once, by an async function | [`OnceCell`] |
 //! | a value set once, that others wait for | [`SetOnce`] |
 //! | one at a time, across `.await` | [`Mutex`] |
+//! | many readers or one writer, across `.await` | [`RwLock`] |
+//! | wait, with a [`Mutex`] let go, for a change of what it guards | [`Condvar`] |
+//! | a fixed number of tasks meet | [`Barrier`] |
 //!
 //! The counted ones share one fair wait list (`permits`).
 
+mod barrier;
 mod block_on;
+mod condvar;
 mod mutex;
 mod notify;
 mod once_cell;
 mod permits;
+mod rwlock;
 mod semaphore;
 mod set_once;
+mod show;
 mod waiters;
 
 pub mod mpsc;
@@ -34,11 +41,17 @@ pub mod futures {
     pub use super::notify::futures::{Notified, OwnedNotified};
 }
 
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use condvar::Condvar;
 pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };
 pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };

@@ -28,8 +28,8 @@
 #![allow(unsafe_code)]
 
 use crate::loom::cell::UnsafeCell;
-use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::loom::sync::{Mutex, MutexGuard};
 use crate::util::list::{Linked, Links, List};
 use crate::util::wake_batch::{WakeBatch, wake_contained};
 use pin_project_lite::pin_project;
@@ -52,6 +52,8 @@ const QUEUED: u8 = 0;
 const BY_ONE: u8 = 1;
 const BY_LAST: u8 = 2;
 const BY_ALL: u8 = 3;
+/// By one notification that is for those who wait already, so it is never stored.
+const BY_SIGNAL: u8 = 4;
 
 /// Wakes tasks that wait for "something happened".
 ///
@@ -220,6 +222,15 @@ impl Notify {
         }
     }
 
+    /// Notifies the task that waits longest, if there is one.
+    pub(super) fn signal(&self) {
+        if self.load() & PERMIT == WAITING {
+            if let Some(waker) = self.notify_locked(BY_SIGNAL) {
+                wake_contained(waker);
+            }
+        }
+    }
+
     fn notify_locked(&self, outcome: u8) -> Option<Waker> {
         let mut waiters = self.waiters.lock();
         let node = match outcome {
@@ -227,6 +238,9 @@ impl Notify {
             _ => waiters.current.pop_front(),
         };
         let Some(node) = node else {
+            if outcome == BY_SIGNAL {
+                return None;
+            }
             // All left since; others may change the state meanwhile, but not to `WAITING` (N1).
             let mut now = self.load();
             while let Err(seen) = self.step(now, now & !PERMIT | NOTIFIED) {
@@ -251,32 +265,28 @@ impl Notify {
 
     /// Notifies all tasks that wait now. Stores no permit.
     pub fn notify_waiters(&self) {
+        if let Some(past) = self.end_generation() {
+            past.wake();
+        }
+    }
+
+    /// The first half of [`Self::notify_waiters`], which wakes nobody: from now on all waiters
+    /// are notified, and who comes later is not.
+    #[must_use = "the waiters are notified, but not woken yet"]
+    pub(super) fn end_generation(&self) -> Option<Past<'_>> {
         let mut now = self.load();
         while now & PERMIT != WAITING {
             match self.step(now, now.wrapping_add(GENERATION)) {
-                Ok(_) => return,
+                Ok(_) => return None,
                 Err(seen) => now = seen,
             }
         }
-        let mut wakes = WakeBatch::new();
         let mut waiters = self.waiters.lock();
         self.begin_generation(&mut waiters);
-        loop {
-            while wakes.can_push() {
-                let Some(node) = waiters.draining.pop_front() else {
-                    drop(waiters);
-                    wakes.wake_all();
-                    return;
-                };
-                // SAFETY: the node was in `draining` until now.
-                if let Some(waker) = unsafe { waiters.finish(node, BY_ALL) } {
-                    wakes.push(waker);
-                }
-            }
-            drop(waiters);
-            wakes.wake_and_go_on();
-            waiters = self.waiters.lock();
-        }
+        Some(Past {
+            notify: self,
+            waiters,
+        })
     }
 
     /// Moves all waiters to the past (N2, N3).
@@ -296,6 +306,39 @@ impl Notify {
         }
         let Waiters { current, draining } = waiters;
         draining.append(current);
+    }
+}
+
+/// Waiters of past generations that are not woken yet, and the lock that keeps them.
+pub(super) struct Past<'a> {
+    notify: &'a Notify,
+    waiters: MutexGuard<'a, Waiters>,
+}
+
+impl Past<'_> {
+    /// Wakes them. Call it with no other lock held.
+    pub(super) fn wake(self) {
+        let Self {
+            notify,
+            mut waiters,
+        } = self;
+        let mut wakes = WakeBatch::new();
+        loop {
+            while wakes.can_push() {
+                let Some(node) = waiters.draining.pop_front() else {
+                    drop(waiters);
+                    wakes.wake_all();
+                    return;
+                };
+                // SAFETY: the node was in `draining` until now.
+                if let Some(waker) = unsafe { waiters.finish(node, BY_ALL) } {
+                    wakes.push(waker);
+                }
+            }
+            drop(waiters);
+            wakes.wake_and_go_on();
+            waiters = notify.waiters.lock();
+        }
     }
 }
 
@@ -464,15 +507,17 @@ impl Notify {
             }
         }
         let outcome = waiter.outcome.load(Ordering::Acquire);
-        if matches!(outcome, BY_ONE | BY_LAST) {
-            self.notify(outcome);
+        match outcome {
+            BY_ONE | BY_LAST => self.notify(outcome),
+            BY_SIGNAL => self.signal(),
+            _ => {}
         }
     }
 }
 
 /// The futures of [`Notify`].
 pub(super) mod futures {
-    use super::{Arc, Context, Future, Notify, Pin, Poll, Wait, fmt, pin_project};
+    use super::{Arc, Context, Future, Notify, Ordering, Pin, Poll, Wait, fmt, pin_project};
 
     pin_project! {
         /// Waits for a notification; made by [`Notify::notified`].
@@ -513,6 +558,12 @@ pub(super) mod futures {
         #[inline]
         pub(super) fn new(notify: &'a Notify, wait: Wait) -> Self {
             Self { notify, wait }
+        }
+
+        /// Whether the wait is over because of a [`Notify::signal`].
+        pub(in crate::sync) fn is_signalled(&self) -> bool {
+            // Relaxed: whoever saw the end of the wait acquired it.
+            self.wait.waiter.outcome.load(Ordering::Relaxed) == super::BY_SIGNAL
         }
 
         /// Queues for notifications without waiting; returns whether it is notified already.

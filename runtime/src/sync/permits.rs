@@ -27,6 +27,9 @@
 //! Wakers are cloned before the lock is taken; replaced ones are dropped and woken ones run
 //! after it is dropped.
 //!
+//! A task whose cooperative budget is used up joins the queue, or takes its permits, all the
+//! same; only the result waits for the next poll. Else others would overtake it.
+//!
 //! Rejected: a lock for each release (two RMW more on the path of an unlock); handing a mutex
 //! over by waking and letting newcomers barge (faster, but the documented order is fair).
 //! Source: the queue of Java's `AbstractQueuedSynchronizer`, with partial grants.
@@ -48,6 +51,12 @@ use std::task::{Context, Poll, Waker, ready};
 /// No permit will ever come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
+
+/// What a lock makes of the end of its wait: its permits are never closed.
+#[inline]
+pub(super) fn expect_open(acquired: Result<(), Closed>) {
+    debug_assert!(acquired.is_ok(), "the permits of a lock are never closed");
+}
 
 /// Why an attempt got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +145,15 @@ unsafe impl Linked for Waiter {
     }
 }
 
+impl Waiter {
+    /// Ends a wait that did not begin, or whose end was not told yet.
+    fn end(&self, ended: Result<(), Closed>) {
+        let outcome = if ended.is_ok() { GRANTED } else { REFUSED };
+        // Relaxed: the node is in no list, so its task's alone (P4).
+        self.outcome.store(outcome, Ordering::Relaxed);
+    }
+}
+
 // SAFETY: links and request are touched under the queue's lock or by the sole owner (P4).
 unsafe impl Send for Waiter {}
 // SAFETY: as above.
@@ -182,16 +200,9 @@ impl Queue {
     /// # Safety
     ///
     /// As for [`List::push_back`].
-    unsafe fn join(&mut self, node: NonNull<Waiter>, missing: usize, waker: Waker) {
+    unsafe fn join(&mut self, node: NonNull<Waiter>, missing: usize, waker: Option<Waker>) {
         // SAFETY: the node is not linked yet, so the caller's alone.
-        unsafe {
-            self.with_request(node, |r| {
-                *r = Request {
-                    missing,
-                    waker: Some(waker),
-                }
-            })
-        };
+        unsafe { self.with_request(node, |r| *r = Request { missing, waker }) };
         // SAFETY: the caller's promise.
         unsafe { self.waiters.push_back(node) };
     }
@@ -459,7 +470,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct Acquire<'a> {
         permits: &'a Permits,
-        // Joined the queue, and the outcome was not taken yet.
+        // Joined the queue or has an outcome, which was not taken yet.
         is_queued: bool,
         #[pin]
         waiter: Waiter,
@@ -480,37 +491,49 @@ impl Future for Acquire<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let unit = ready!(budget::poll_proceed(cx));
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let polled = if *this.is_queued {
-            this.permits.poll_queued(waiter, cx.waker())
+        let ended = if *this.is_queued {
+            ready!(this.permits.poll_queued(waiter, cx.waker()))
         } else {
             match this.permits.try_acquire(waiter.wanted) {
-                Ok(()) => Poll::Ready(Ok(())),
-                Err(Refused::Closed) => Poll::Ready(Err(Closed)),
-                Err(Refused::NoPermits) => this.permits.enqueue(waiter, cx.waker().clone()),
+                Ok(()) => Ok(()),
+                Err(Refused::Closed) => Err(Closed),
+                Err(Refused::NoPermits) => {
+                    let mut waker = Some(cx.waker().clone());
+                    let polled = this.permits.enqueue(waiter, &mut waker);
+                    // From here on our drop looks at the outcome, also when the waker's panics.
+                    *this.is_queued = true;
+                    drop(waker);
+                    ready!(polled)
+                }
             }
         };
-        *this.is_queued = polled.is_pending();
-        if polled.is_ready() {
-            unit.made_progress();
-        }
-        polled
+        // Only now, so that a task without budget has its place in the queue, or its permits.
+        let Some(unit) = budget::take_unit() else {
+            waiter.end(ended);
+            *this.is_queued = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        unit.made_progress();
+        *this.is_queued = false;
+        Poll::Ready(ended)
     }
 }
 
 /// What a future does with its node.
 impl Permits {
-    /// Tries once more under the lock, then joins the queue with what is free in hand.
+    /// Tries once more under the lock, then joins the queue with what is free in hand. Takes the
+    /// waker only then.
     #[cold]
-    fn enqueue(&self, waiter: Pin<&Waiter>, waker: Waker) -> Poll<Result<(), Closed>> {
+    fn enqueue(&self, waiter: Pin<&Waiter>, waker: &mut Option<Waker>) -> Poll<Result<(), Closed>> {
         let mut queue = self.queue.lock();
         let mut now = self.snapshot();
-        let result = loop {
+        let ended = loop {
             let (next, queued) = match now.take(waiter.wanted) {
                 Ok(next) => (next, None),
-                Err(Refused::Closed) => break Poll::Ready(Err(Closed)),
+                Err(Refused::Closed) => break Err(Closed),
                 Err(Refused::NoPermits) => {
                     let (next, got) = now.take_and_queue();
                     (next, Some(waiter.wanted - got))
@@ -522,20 +545,20 @@ impl Permits {
             {
                 Err(seen) => now = Snapshot(seen),
                 Ok(_) => match queued {
-                    None => break Poll::Ready(Ok(())),
+                    None => break Ok(()),
                     Some(missing) => {
                         let node = NonNull::from(waiter.get_ref());
                         // SAFETY: the node is in no list yet; it is pinned, and `PinnedDrop`
                         // takes it out before it goes away.
-                        unsafe { queue.join(node, missing, waker) };
+                        unsafe { queue.join(node, missing, waker.take()) };
                         return Poll::Pending;
                     }
                 },
             }
         };
         drop(queue);
-        drop(waker);
-        result
+        waiter.end(ended);
+        Poll::Ready(ended)
     }
 
     /// Looks how the wait ended, or sees to it that `waker` will be woken.

@@ -30,7 +30,7 @@ pub struct Semaphore {
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    count: u32,
+    count: usize,
 }
 
 /// A permit, or several, of a shared [`Semaphore`]; given back on drop.
@@ -38,7 +38,7 @@ pub struct SemaphorePermit<'a> {
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    count: u32,
+    count: usize,
 }
 
 /// The semaphore is closed: no permit will ever come.
@@ -169,7 +169,7 @@ impl Semaphore {
         match self.permits.acquire(n as usize).await {
             Ok(()) => Ok(SemaphorePermit {
                 semaphore: self,
-                count: n,
+                count: n as usize,
             }),
             Err(Closed) => Err(AcquireError::new()),
         }
@@ -193,7 +193,7 @@ impl Semaphore {
         self.permits.try_acquire(n as usize)?;
         Ok(SemaphorePermit {
             semaphore: self,
-            count: n,
+            count: n as usize,
         })
     }
 
@@ -260,7 +260,7 @@ impl Semaphore {
         match self.permits.acquire(n as usize).await {
             Ok(()) => Ok(OwnedSemaphorePermit {
                 semaphore: self,
-                count: n,
+                count: n as usize,
             }),
             Err(Closed) => Err(AcquireError::new()),
         }
@@ -287,7 +287,7 @@ impl Semaphore {
         self.permits.try_acquire(n as usize)?;
         Ok(OwnedSemaphorePermit {
             semaphore: self,
-            count: n,
+            count: n as usize,
         })
     }
 
@@ -338,8 +338,7 @@ impl Semaphore {
 }
 
 /// Takes `n` of `count` off, if there are so many.
-fn split_off(count: &mut u32, n: usize) -> Option<u32> {
-    let n = u32::try_from(n).ok()?;
+fn split_off(count: &mut usize, n: usize) -> Option<usize> {
     *count = count.checked_sub(n)?;
     Some(n)
 }
@@ -373,9 +372,14 @@ impl<'a> SemaphorePermit<'a> {
         })
     }
 
+    /// Returns the semaphore that the permits belong to.
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.semaphore
+    }
+
     /// Returns how many permits this is.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 }
 
@@ -415,18 +419,18 @@ impl OwnedSemaphorePermit {
 
     /// Returns how many permits this is.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 }
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.permits.release(self.count as usize);
+        self.semaphore.permits.release(self.count);
     }
 }
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.permits.release(self.count as usize);
+        self.semaphore.permits.release(self.count);
     }
 }

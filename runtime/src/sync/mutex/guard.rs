@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::{MappedMutexGuard, Mutex};
-use std::fmt;
+use crate::sync::show::show_the_value;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
@@ -99,14 +99,6 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
+show_the_value! {
+    <T> MutexGuard<'_, T>, T;
 }

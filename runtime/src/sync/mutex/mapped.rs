@@ -6,7 +6,7 @@
 
 use super::Mutex;
 use crate::sync::permits::Permits;
-use std::fmt;
+use crate::sync::show::show_the_value;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -155,24 +155,7 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
     }
 }
 
-/// `Debug` and `Display` of the part, for both guards.
-macro_rules! show_the_part {
-    ($(<$($parameter:tt),+> $guard:ty, $part:ident;)+) => {$(
-        impl<$($parameter: ?Sized),+> fmt::Debug for $guard where $part: fmt::Debug {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-
-        impl<$($parameter: ?Sized),+> fmt::Display for $guard where $part: fmt::Display {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    )+};
-}
-
-show_the_part! {
+show_the_value! {
     <T> MappedMutexGuard<'_, T>, T;
     <T, U> OwnedMappedMutexGuard<T, U>, U;
 }

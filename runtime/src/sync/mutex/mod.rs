@@ -15,7 +15,7 @@ pub use mapped::{MappedMutexGuard, OwnedMappedMutexGuard};
 pub use owned::OwnedMutexGuard;
 
 use super::block_on::block_on;
-use super::permits::Permits;
+use super::permits::{Permits, expect_open};
 use std::cell::UnsafeCell;
 use std::error::Error;
 use std::fmt;
@@ -80,19 +80,13 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Waits for the permit; the semaphore of a mutex is never closed.
-    async fn acquire(&self) {
-        let acquired = self.permits.acquire(1).await;
-        debug_assert!(acquired.is_ok(), "the permits of a mutex are never closed");
-    }
-
     /// Waits for the lock.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.acquire().await;
+        expect_open(self.permits.acquire(1).await);
         MutexGuard::new(self)
     }
 
@@ -122,7 +116,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Cancel safe: dropping the future takes no lock, only the place in the queue is lost.
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.acquire().await;
+        expect_open(self.permits.acquire(1).await);
         OwnedMutexGuard::new(self)
     }
 

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::{Mutex, OwnedMappedMutexGuard};
-use std::fmt;
+use crate::sync::show::show_the_value;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -95,14 +95,6 @@ impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
+show_the_value! {
+    <T> OwnedMutexGuard<T>, T;
 }

@@ -56,25 +56,66 @@ fn one_release_serves_any_number_of_waiters() {
     assert_eq!(permits.available(), WAITERS + 5);
 }
 
+/// Runs `f` with no unit of the budget left.
+fn without_budget<R>(f: impl FnOnce() -> R) -> R {
+    budget::with_initial(|| {
+        while let Some(unit) = budget::take_unit() {
+            unit.made_progress();
+        }
+        f()
+    })
+}
+
+/// A waker whose clones panic.
+#[test]
+fn a_waker_that_cannot_be_cloned_leaves_no_place_behind() {
+    use std::task::{RawWaker, RawWakerVTable};
+    static REFUSING: RawWakerVTable = RawWakerVTable::new(|_| panic!("no"), |_| {}, |_| {}, |_| {});
+    // SAFETY: the functions ignore their pointer.
+    let refusing = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &REFUSING)) };
+    let permits = Permits::new(0);
+    let mut acquire = Box::pin(permits.acquire(1));
+    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        acquire.as_mut().poll(&mut Context::from_waker(&refusing))
+    }));
+    assert!(polled.is_err());
+    drop(acquire);
+    permits.release(1);
+    assert_eq!(permits.available(), 1);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    Acquire(usize),
+    Acquire { wanted: usize, has_budget: bool },
     TryAcquire(usize),
     Release(usize),
     Forget(usize),
     Cancel(usize),
-    Poll(usize),
+    Poll { who: usize, how: How },
     Close,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Plainly,
+    WithNewWaker,
+    WithoutBudget,
+}
+
 fn op() -> impl Strategy<Value = Op> {
+    let acquire = (0..5_usize, proptest::bool::weighted(0.8));
+    let how = prop_oneof![
+        3 => Just(How::Plainly),
+        1 => Just(How::WithNewWaker),
+        1 => Just(How::WithoutBudget),
+    ];
     prop_oneof![
-        6 => (0..5_usize).prop_map(Op::Acquire),
+        6 => acquire.prop_map(|(wanted, has_budget)| Op::Acquire { wanted, has_budget }),
         2 => (0..4_usize).prop_map(Op::TryAcquire),
         5 => (0..6_usize).prop_map(Op::Release),
         1 => (0..3_usize).prop_map(Op::Forget),
         3 => any::<usize>().prop_map(Op::Cancel),
-        3 => any::<usize>().prop_map(Op::Poll),
+        3 => (any::<usize>(), how).prop_map(|(who, how)| Op::Poll { who, how }),
         1 => Just(Op::Close),
     ]
 }
@@ -84,6 +125,43 @@ struct Waiting<'a> {
     acquire: Pin<Box<Acquire<'a>>>,
     counter: Arc<Counter>,
     wanted: usize,
+    // It joined the queue, and its present waker was there before the end.
+    is_woken_by_end: bool,
+    // How often the lack of budget woke it.
+    yields: usize,
+}
+
+impl Waiting<'_> {
+    fn poll(&mut self, how: How) -> Poll<Result<(), Closed>> {
+        if how == How::WithNewWaker {
+            self.counter = Arc::default();
+        }
+        let waker = self.counter.clone().into();
+        let mut cx = Context::from_waker(&waker);
+        let acquire = self.acquire.as_mut();
+        if how == How::WithoutBudget {
+            without_budget(|| acquire.poll(&mut cx))
+        } else {
+            acquire.poll(&mut cx)
+        }
+    }
+
+    /// Polls, and checks the answer against what the oracle knows.
+    fn check(&mut self, fate: Fate, how: How) -> Result<bool, TestCaseError> {
+        let polled = self.poll(how);
+        let is_over = !matches!(fate, Fate::Waiting { .. });
+        let expected = match fate {
+            _ if how == How::WithoutBudget => Poll::Pending,
+            Fate::Waiting { .. } => Poll::Pending,
+            Fate::Granted => Poll::Ready(Ok(())),
+            Fate::Refused => Poll::Ready(Err(Closed)),
+        };
+        prop_assert_eq!(polled, expected);
+        if polled.is_pending() && is_over {
+            self.yields += 1;
+        }
+        Ok(polled.is_ready())
+    }
 }
 
 /// What the oracle knows of it.
@@ -173,26 +251,26 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
     };
     for op in ops {
         match op {
-            Op::Acquire(wanted) => {
-                let counter = Arc::new(Counter::default());
-                let waker = counter.clone().into();
-                let mut acquire = Box::pin(permits.acquire(wanted));
-                let polled = acquire.as_mut().poll(&mut Context::from_waker(&waker));
-                match oracle.acquire(wanted) {
-                    Fate::Waiting { .. } => prop_assert_eq!(polled, Poll::Pending),
-                    Fate::Granted => prop_assert_eq!(polled, Poll::Ready(Ok(()))),
-                    Fate::Refused => prop_assert_eq!(polled, Poll::Ready(Err(Closed))),
-                }
-                // A finished future holds nothing: its permits are out.
-                let future = polled.is_pending().then_some(Waiting {
-                    acquire,
-                    counter,
+            Op::Acquire { wanted, has_budget } => {
+                let how = if has_budget {
+                    How::Plainly
+                } else {
+                    How::WithoutBudget
+                };
+                let fate = oracle.acquire(wanted);
+                let mut future = Waiting {
+                    acquire: Box::pin(permits.acquire(wanted)),
+                    counter: Arc::default(),
                     wanted,
-                });
-                if future.is_none() {
+                    is_woken_by_end: matches!(fate, Fate::Waiting { .. }),
+                    yields: 0,
+                };
+                // A finished future holds nothing: its permits are out.
+                let is_ready = future.check(fate, how)?;
+                if is_ready {
                     *oracle.fates.last_mut().unwrap() = None;
                 }
-                futures.push(future);
+                futures.push((!is_ready).then_some(future));
             }
             Op::TryAcquire(wanted) => {
                 let expected = if oracle.is_closed {
@@ -221,20 +299,15 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
                     drop(future);
                 }
             }
-            Op::Poll(n) => {
-                if let Some(id) = pick(&futures, n) {
+            Op::Poll { who, how } => {
+                if let Some(id) = pick(&futures, who) {
                     let future = futures[id].as_mut().unwrap();
-                    let waker = future.counter.clone().into();
-                    let polled = future
-                        .acquire
-                        .as_mut()
-                        .poll(&mut Context::from_waker(&waker));
-                    match oracle.fates[id].unwrap() {
-                        Fate::Waiting { .. } => prop_assert_eq!(polled, Poll::Pending),
-                        Fate::Granted => prop_assert_eq!(polled, Poll::Ready(Ok(()))),
-                        Fate::Refused => prop_assert_eq!(polled, Poll::Ready(Err(Closed))),
+                    let fate = oracle.fates[id].unwrap();
+                    if how == How::WithNewWaker {
+                        future.is_woken_by_end = matches!(fate, Fate::Waiting { .. });
+                        future.yields = 0;
                     }
-                    if polled.is_ready() {
+                    if future.check(fate, how)? {
                         futures[id] = None;
                         oracle.fates[id] = None;
                     }
@@ -252,9 +325,10 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
         for (id, future) in futures.iter().enumerate() {
             let Some(future) = future else { continue };
             let is_over = !matches!(oracle.fates[id], Some(Fate::Waiting { .. }));
+            let by_end = usize::from(is_over && future.is_woken_by_end);
             prop_assert_eq!(
                 future.counter.0.load(Ordering::SeqCst),
-                usize::from(is_over)
+                by_end + future.yields
             );
         }
     }
@@ -262,7 +336,8 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    /// P1, P2: permits conserved, first in first out, each waiter woken once.
+    /// P1, P2: permits conserved, first in first out, each waiter woken once; with and without
+    /// budget, with wakers that change.
     #[test]
     fn behaves_like_the_oracle(
         initial in 0..4_usize,

@@ -1,0 +1,25 @@
+//! What every guard shows of itself: the value that it leads to.
+
+/// `Debug` and `Display` of the value behind guards.
+macro_rules! show_the_value {
+    ($(<$($parameter:tt),+> $guard:ty, $value:ident;)+) => {$(
+        impl<$($parameter: ?Sized),+> std::fmt::Debug for $guard
+        where
+            $value: std::fmt::Debug,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($parameter: ?Sized),+> std::fmt::Display for $guard
+        where
+            $value: std::fmt::Display,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    )+};
+}
+pub(super) use show_the_value;
