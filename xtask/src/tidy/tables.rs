@@ -55,6 +55,9 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/oneshot.rs",
     "runtime/src/sync/watch.rs",
     "runtime/src/sync/permits*",
+    "runtime/src/sync/waiters.rs", // L1: the lock, or the sole owner.
+    "runtime/src/sync/watch/shared.rs", // W1: one writer, or readers.
+    "runtime/src/sync/permits.rs",
     "runtime/src/sync/notify.rs",
     "runtime/src/sync/once_cell.rs",
     "runtime/src/sync/set_once.rs",
@@ -181,6 +184,22 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     (
         "runtime/src/sync/permits.rs",
         Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
+        Checked::By(&["sync", "sync_once"]),
+    ),
+    ("runtime/src/sync/once_cell.rs", Checked::By(&["sync_once"])),
+    (
+        "runtime/src/sync/oneshot.rs",
+        Checked::By(&["sync", "sync_once"]),
+    ),
+    ("runtime/src/sync/permits.rs", Checked::By(&["sync"])),
+    ("runtime/src/sync/set_once.rs", Checked::By(&["sync_once"])),
+    (
+        "runtime/src/sync/waiters.rs",
+        Checked::By(&["sync_watch", "sync_once"]),
+    ),
+    (
+        "runtime/src/sync/watch/shared.rs",
+        Checked::By(&["sync_watch"]),
     ),
     ("runtime/src/util/atomic_waker.rs", Checked::By(&["sync"])),
     (
