@@ -111,6 +111,24 @@ macro_rules! try_io_method {
     };
 }
 
+/// `try_io` of what goes one way only, for which it is ready when `$interest` is.
+macro_rules! try_io_one_way_method {
+    ($interest:ident) => {
+        /// Calls `f` if it is ready, for operations that this type lacks.
+        ///
+        /// `f` makes one non-blocking call and returns `WouldBlock` only if that call did: the
+        /// readiness is taken to be used up.
+        ///
+        /// # Errors
+        ///
+        /// `WouldBlock` if it is not ready, or what `f` returns.
+        pub fn try_io<R>(&self, f: impl FnOnce() -> std::io::Result<R>) -> std::io::Result<R> {
+            let interest = crate::io::Interest::$interest;
+            self.evented.try_io(interest, |_| f())
+        }
+    };
+}
+
 /// `async_io`.
 macro_rules! async_io_method {
     () => {
@@ -295,5 +313,6 @@ macro_rules! source_impls {
 
 pub(super) use {
     async_io_method, readable_methods, ready_method, source_impls, std_conversions,
-    take_error_method, try_io_method, try_read_methods, try_write_methods, writable_methods,
+    take_error_method, try_io_method, try_io_one_way_method, try_read_methods, try_write_methods,
+    writable_methods,
 };

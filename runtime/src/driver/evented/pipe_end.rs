@@ -59,11 +59,6 @@ impl PipeEnd {
     pub(crate) fn into_fd(self) -> OwnedFd {
         self.file.into()
     }
-
-    /// Calls `f`: where these sources are known no event has to be asked for again.
-    pub(crate) fn try_io<R>(&self, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        f()
-    }
 }
 
 // SAFETY: `read` returns how many bytes it wrote to the beginning of the buffer.

@@ -3,7 +3,9 @@
 use crate::driver::evented::Evented;
 use crate::driver::evented::pipe_end::PipeEnd;
 use crate::io::{AsyncRead, ReadBuf};
-use crate::net::methods::{readable_methods, ready_method, try_io_method, try_read_methods};
+use crate::net::methods::{
+    readable_methods, ready_method, try_io_one_way_method, try_read_methods,
+};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,7 +34,7 @@ impl Receiver {
     ready_method!();
     readable_methods!(poll_read_ready);
     try_read_methods!();
-    try_io_method!();
+    try_io_one_way_method!(READABLE);
 }
 
 pipe_end_methods!(Receiver, Read, READABLE, "reading");

@@ -3,7 +3,9 @@
 use crate::driver::evented::Evented;
 use crate::driver::evented::pipe_end::PipeEnd;
 use crate::io::AsyncWrite;
-use crate::net::methods::{ready_method, try_io_method, try_write_methods, writable_methods};
+use crate::net::methods::{
+    ready_method, try_io_one_way_method, try_write_methods, writable_methods,
+};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -31,7 +33,7 @@ impl Sender {
     ready_method!();
     writable_methods!(poll_write_ready);
     try_write_methods!();
-    try_io_method!();
+    try_io_one_way_method!(WRITABLE);
 }
 
 pipe_end_methods!(Sender, Write, WRITABLE, "writing");
