@@ -138,9 +138,12 @@ impl<S: ByteStream> Evented<S> {
         let unit = ready!(budget::poll_proceed(cx));
         loop {
             let event = ready!(self.registration.poll_ready(cx, Direction::Write))?;
-            match self.write_under(event, total, &write) {
-                Err(error) if blocks(&error) => {}
+            match write(self) {
+                Err(error) if blocks(&error) => self.registration.clear_blocked(event),
                 outcome => {
+                    if outcome.as_ref().is_ok_and(|&count| used_up(count, total)) {
+                        self.clear_unless_suspicious(event);
+                    }
                     unit.made_progress();
                     return Poll::Ready(outcome);
                 }
@@ -172,16 +175,15 @@ impl<S: ByteStream> Evented<S> {
         self.read_under(self.present_event(Interest::READABLE)?, buf)
     }
 
-    /// Writes if the source is ready now.
+    /// Writes if the source is ready now. It stays so until a call says `WouldBlock`: programs
+    /// expect that of a call that does not wait, also after a short write.
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        let event = self.present_event(Interest::WRITABLE)?;
-        self.write_under(event, buf.len(), |source| source.write(buf))
+        self.try_io(Interest::WRITABLE, |source| source.write(buf))
     }
 
     /// As [`try_write`](Self::try_write), from several slices as if they were one.
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let event = self.present_event(Interest::WRITABLE)?;
-        self.write_under(event, total(bufs), |source| source.write_vectored(bufs))
+        self.try_io(Interest::WRITABLE, |source| source.write_vectored(bufs))
     }
 
     /// One read under the readiness of `event`, which is cleared if the read used it up.
@@ -201,22 +203,6 @@ impl<S: ByteStream> Evented<S> {
             self.clear_unless_suspicious(event);
         }
         Ok(())
-    }
-
-    /// One write of `total` bytes under the readiness of `event`, which is cleared if the write
-    /// used it up.
-    #[inline]
-    fn write_under(
-        &self,
-        event: ReadyEvent,
-        total: usize,
-        write: impl FnOnce(&S) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let count = write(self).inspect_err(|error| self.clear_if_blocked(event, error))?;
-        if used_up(count, total) {
-            self.clear_unless_suspicious(event);
-        }
-        Ok(count)
     }
 
     /// Clears the readiness in `event`, which a transfer used up, unless a bit of [`suspicious`]

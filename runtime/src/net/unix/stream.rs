@@ -130,6 +130,9 @@ impl UnixStream {
         let (one, other) = mio::net::UnixStream::pair()?;
         let one = Self::registered(StreamSocket::new(one))?;
         let other = Self::registered(StreamSocket::new(other))?;
+        // Nothing was sent yet.
+        one.evented.registration().assume_ready(Ready::WRITABLE);
+        other.evented.registration().assume_ready(Ready::WRITABLE);
         Ok((one, other))
     }
 

@@ -12,7 +12,7 @@ use crate::net::methods::{
     take_error_method, try_io_method, writable_methods,
 };
 use crate::runtime::context;
-use io_driver::Interest;
+use io_driver::{Interest, Ready};
 use socket2::SockRef;
 use std::io;
 use std::net::Shutdown;
@@ -69,7 +69,11 @@ impl UnixDatagram {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = mio::net::UnixDatagram::pair()?;
-        Ok((Self::registered(one)?, Self::registered(other)?))
+        let (one, other) = (Self::registered(one)?, Self::registered(other)?);
+        // Nothing was sent yet.
+        one.evented.registration().assume_ready(Ready::WRITABLE);
+        other.evented.registration().assume_ready(Ready::WRITABLE);
+        Ok((one, other))
     }
 
     /// Makes a socket without an address: it can send, and receives only once it is connected.

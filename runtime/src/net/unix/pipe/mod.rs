@@ -54,6 +54,8 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (sender, receiver) = mio::unix::pipe::new()?;
     let sender = Sender::registered(PipeEnd::private(sender.into()))?;
     let receiver = Receiver::registered(PipeEnd::private(receiver.into()))?;
+    // It is empty.
+    sender.assume_writable();
     Ok((sender, receiver))
 }
 

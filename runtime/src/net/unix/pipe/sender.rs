@@ -34,6 +34,12 @@ impl Sender {
     writable_methods!(poll_write_ready);
     try_write_methods!();
     try_io_one_way_method!(WRITABLE);
+
+    /// Records that a fresh pipe has room, before the reactor says so.
+    pub(super) fn assume_writable(&self) {
+        let registration = self.evented.registration();
+        registration.assume_ready(crate::io::Ready::WRITABLE);
+    }
 }
 
 pipe_end_methods!(Sender, Write, WRITABLE, "writing");
