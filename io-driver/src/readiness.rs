@@ -254,6 +254,14 @@ mod tests {
                 } else {
                     assert_eq!(after.ready(), before.ready() - (ready - Ready::CLOSED));
                 }
+                let blocked = before.clear_blocked(event).unwrap_or(before);
+                let closed = if behind == 0 {
+                    ready & Ready::CLOSED
+                } else {
+                    Ready::EMPTY
+                };
+                assert_eq!(blocked.ready(), after.ready() - closed, "I3: {before:?}");
+                assert_eq!(blocked.0 >> 8, after.0 >> 8);
                 assert_eq!(after.tick(), before.tick());
                 assert_eq!(after.generation(), before.generation());
                 assert_eq!(after.is_shutdown(), before.is_shutdown());

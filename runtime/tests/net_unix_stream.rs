@@ -286,8 +286,10 @@ fn the_peer_is_this_process() {
         let (one, other) = UnixStream::pair().unwrap();
         let peer = one.peer_cred().unwrap();
         assert_eq!(peer, other.peer_cred().unwrap());
-        // SAFETY: these calls have no arguments and cannot fail.
-        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        // SAFETY: the call has no arguments and cannot fail.
+        let uid = unsafe { libc::geteuid() };
+        // SAFETY: as above.
+        let gid = unsafe { libc::getegid() };
         assert_eq!((peer.uid(), peer.gid()), (uid, gid));
         if cfg!(target_os = "linux") {
             assert_eq!(peer.pid(), Some(std::process::id() as i32));

@@ -22,9 +22,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll, ready};
 
+/// A system call that puts a message into a buffer and says how many bytes that are.
+type Call<S, R> = fn(&S, &mut [MaybeUninit<u8>]) -> io::Result<(usize, R)>;
+
 /// A way to take a message, or to look at it, and what it says of the sender.
 pub(crate) struct Receive<S, R> {
-    call: fn(&S, &mut [MaybeUninit<u8>]) -> io::Result<(usize, R)>,
+    call: Call<S, R>,
     /// What a socket says that was shut down.
     end: fn() -> io::Result<R>,
 }
@@ -33,10 +36,7 @@ impl<S, R> Receive<S, R> {
     /// # Safety
     ///
     /// `call` returns a count only after it initialised so many bytes at the start of its buffer.
-    pub(crate) const unsafe fn new(
-        call: fn(&S, &mut [MaybeUninit<u8>]) -> io::Result<(usize, R)>,
-        end: fn() -> io::Result<R>,
-    ) -> Self {
+    pub(crate) const unsafe fn new(call: Call<S, R>, end: fn() -> io::Result<R>) -> Self {
         Self { call, end }
     }
 }
