@@ -49,6 +49,10 @@ pub trait Peer: Sized + Send + Sync + 'static {
     type Listener: Send + Sync + 'static;
     /// A connected TCP socket.
     type Stream: Send + 'static;
+    /// A connected Unix socket.
+    type UnixStream: Send + 'static;
+    /// A bound UDP socket.
+    type UdpSocket: Send + Sync + 'static;
 
     /// Starts the workers.
     fn start() -> Self;
@@ -138,4 +142,43 @@ pub trait Peer: Sized + Send + Sync + 'static {
 
     /// Writes all bytes.
     fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = ()> + Send;
+
+    /// Makes two Unix streams that are connected to each other.
+    fn unix_pair() -> (Self::UnixStream, Self::UnixStream);
+
+    /// Reads some bytes; 0 after the end.
+    fn unix_read(
+        stream: &mut Self::UnixStream,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = usize> + Send;
+
+    /// Fills the buffer.
+    fn unix_read_exact(
+        stream: &mut Self::UnixStream,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = ()> + Send;
+
+    /// Writes all bytes.
+    fn unix_write_all(
+        stream: &mut Self::UnixStream,
+        bytes: &[u8],
+    ) -> impl Future<Output = ()> + Send;
+
+    /// Binds a UDP socket to a free loopback port.
+    fn udp_bind() -> impl Future<Output = (Self::UdpSocket, SocketAddr)> + Send;
+
+    /// Connects a UDP socket.
+    fn udp_connect(
+        socket: &Self::UdpSocket,
+        address: SocketAddr,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// Sends a datagram to the connected peer.
+    fn udp_send(socket: &Self::UdpSocket, bytes: &[u8]) -> impl Future<Output = ()> + Send;
+
+    /// Receives a datagram from the connected peer.
+    fn udp_receive(
+        socket: &Self::UdpSocket,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = usize> + Send;
 }

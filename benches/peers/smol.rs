@@ -11,7 +11,8 @@ use std::time::Duration;
 use ::smol::channel;
 use ::smol::future::{or, yield_now};
 use ::smol::io::{AsyncReadExt, AsyncWriteExt};
-use ::smol::net::{TcpListener, TcpStream};
+use ::smol::net::unix::UnixStream;
+use ::smol::net::{TcpListener, TcpStream, UdpSocket};
 use ::smol::{Executor, Task, Timer};
 
 use super::{Peer, WORKERS};
@@ -45,6 +46,8 @@ impl Peer for Smol {
     type Receiver<T: Send + 'static> = channel::Receiver<T>;
     type Listener = TcpListener;
     type Stream = TcpStream;
+    type UnixStream = UnixStream;
+    type UdpSocket = UdpSocket;
 
     fn start() -> Self {
         let (stop, stopped) = channel::bounded::<()>(1);
@@ -182,5 +185,41 @@ impl Peer for Smol {
 
     async fn write_all(stream: &mut TcpStream, bytes: &[u8]) {
         stream.write_all(bytes).await.expect("write_all");
+    }
+
+    async fn unix_read(stream: &mut UnixStream, buffer: &mut [u8]) -> usize {
+        stream.read(buffer).await.expect("read")
+    }
+
+    async fn unix_read_exact(stream: &mut UnixStream, buffer: &mut [u8]) {
+        stream.read_exact(buffer).await.expect("read_exact");
+    }
+
+    async fn unix_write_all(stream: &mut UnixStream, bytes: &[u8]) {
+        stream.write_all(bytes).await.expect("write_all");
+    }
+
+    async fn udp_bind() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bind");
+        let address = socket.local_addr().expect("bound");
+        (socket, address)
+    }
+
+    async fn udp_connect(socket: &UdpSocket, address: SocketAddr) {
+        socket.connect(address).await.expect("connect");
+    }
+
+    async fn udp_send(socket: &UdpSocket, bytes: &[u8]) {
+        socket.send(bytes).await.expect("send");
+    }
+
+    async fn udp_receive(socket: &UdpSocket, buffer: &mut [u8]) -> usize {
+        socket.recv(buffer).await.expect("recv")
+    }
+
+    fn unix_pair() -> (UnixStream, UnixStream) {
+        UnixStream::pair().expect("pair")
     }
 }

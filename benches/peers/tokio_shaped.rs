@@ -33,7 +33,7 @@ macro_rules! tokio_shaped {
             use std::time::Duration;
 
             use ::$rt::io::{AsyncReadExt, AsyncWriteExt};
-            use ::$rt::net::{TcpListener, TcpStream};
+            use ::$rt::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
             use ::$rt::sync::{mpsc, oneshot};
 
             /// Unwraps the result of a task.
@@ -58,6 +58,8 @@ macro_rules! tokio_shaped {
                 type Receiver<T: Send + 'static> = mpsc::Receiver<T>;
                 type Listener = TcpListener;
                 type Stream = TcpStream;
+                type UnixStream = UnixStream;
+                type UdpSocket = UdpSocket;
 
                 fn start() -> Self {
                     let built = ::$rt::runtime::Builder::new_multi_thread()
@@ -179,6 +181,40 @@ macro_rules! tokio_shaped {
 
                 async fn write_all(stream: &mut TcpStream, bytes: &[u8]) {
                     stream.write_all(bytes).await.expect("write_all");
+                }
+
+                async fn unix_read(stream: &mut UnixStream, buffer: &mut [u8]) -> usize {
+                    stream.read(buffer).await.expect("read")
+                }
+
+                async fn unix_read_exact(stream: &mut UnixStream, buffer: &mut [u8]) {
+                    stream.read_exact(buffer).await.expect("read_exact");
+                }
+
+                async fn unix_write_all(stream: &mut UnixStream, bytes: &[u8]) {
+                    stream.write_all(bytes).await.expect("write_all");
+                }
+
+                async fn udp_bind() -> (UdpSocket, SocketAddr) {
+                    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("bind");
+                    let address = socket.local_addr().expect("bound");
+                    (socket, address)
+                }
+
+                async fn udp_connect(socket: &UdpSocket, address: SocketAddr) {
+                    socket.connect(address).await.expect("connect");
+                }
+
+                async fn udp_send(socket: &UdpSocket, bytes: &[u8]) {
+                    socket.send(bytes).await.expect("send");
+                }
+
+                async fn udp_receive(socket: &UdpSocket, buffer: &mut [u8]) -> usize {
+                    socket.recv(buffer).await.expect("recv")
+                }
+
+                fn unix_pair() -> (UnixStream, UnixStream) {
+                    UnixStream::pair().expect("pair")
                 }
             }
         };

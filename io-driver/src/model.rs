@@ -59,6 +59,11 @@ impl Source {
         self.0.clear(event);
     }
 
+    /// As `Registration::clear_blocked`.
+    pub fn clear_blocked(&self, event: ReadyEvent) {
+        self.0.clear_blocked(event);
+    }
+
     /// As `Registration::clear_unless`.
     pub fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
         self.0.clear_unless(event, unless);

@@ -9,7 +9,10 @@
 //!     older tick changes nothing: it would wipe out readiness that the caller has not seen.
 //! I2. `generation` changes with every release of the slot, and with nothing else. An event that
 //!     names an older generation changes nothing: it was meant for the previous owner.
-//! I3. Closed bits and the shutdown flag, once set, stay until the slot is released.
+//! I3. The shutdown flag, once set, stays until the slot is released. Closed bits do so too, unless
+//!     a call said `WouldBlock` under the event that has them: such a half is not closed. A FIFO
+//!     has new writers, a datagram socket goes on after an error (mio takes an error for a closed
+//!     half), and with a bit that stays, its waits would end at once for ever.
 //!
 //! `Snapshot` is a value; each change is a function on it, and `ReadyWord` applies it in one CAS
 //! loop. A successful change is `AcqRel` and pairs with the `Acquire` of `load`: who sees the
@@ -113,7 +116,16 @@ impl Snapshot {
 
     /// Takes away what `event` named; `None` if nothing changes, as with an old tick (I1, I3).
     fn clear(self, event: ReadyEvent) -> Option<Self> {
-        let gone = (event.ready - Ready::CLOSED) & self.ready();
+        self.without(event, event.ready - Ready::CLOSED)
+    }
+
+    /// As `clear`, but takes closed bits away too: the call proved that they are wrong (I3).
+    fn clear_blocked(self, event: ReadyEvent) -> Option<Self> {
+        self.without(event, event.ready)
+    }
+
+    fn without(self, event: ReadyEvent, gone: Ready) -> Option<Self> {
+        let gone = gone & self.ready();
         if self.tick() != event.tick || gone.is_empty() {
             return None;
         }
@@ -160,6 +172,10 @@ impl ReadyWord {
 
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.update(|word| word.clear(event));
+    }
+
+    pub(crate) fn clear_blocked(&self, event: ReadyEvent) {
+        self.update(|word| word.clear_blocked(event));
     }
 
     pub(crate) fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
@@ -238,6 +254,14 @@ mod tests {
                 } else {
                     assert_eq!(after.ready(), before.ready() - (ready - Ready::CLOSED));
                 }
+                let blocked = before.clear_blocked(event).unwrap_or(before);
+                let closed = if behind == 0 {
+                    ready & Ready::CLOSED
+                } else {
+                    Ready::EMPTY
+                };
+                assert_eq!(blocked.ready(), after.ready() - closed, "I3: {before:?}");
+                assert_eq!(blocked.0 >> 8, after.0 >> 8);
                 assert_eq!(after.tick(), before.tick());
                 assert_eq!(after.generation(), before.generation());
                 assert_eq!(after.is_shutdown(), before.is_shutdown());

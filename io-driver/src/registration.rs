@@ -140,6 +140,13 @@ impl Registration {
         self.source().clear(event);
     }
 
+    /// As [`clear`](Registration::clear) after a call that said `WouldBlock`: that proves that its
+    /// half is not closed, so the closed bits in `event` go too.
+    #[inline]
+    pub fn clear_blocked(&self, event: ReadyEvent) {
+        self.source().clear_blocked(event);
+    }
+
     /// As [`clear`](Registration::clear), but does nothing either if any bit of `unless`, not
     /// limited to what `event` was asked for, is set by now. Both are looked at in one step.
     #[inline]
@@ -221,7 +228,7 @@ impl Registration {
     fn clear_if_blocked<R>(&self, event: ReadyEvent, result: &io::Result<R>) -> bool {
         let blocked = matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         if blocked {
-            self.clear(event);
+            self.clear_blocked(event);
         }
         blocked
     }

@@ -61,6 +61,11 @@ impl Source {
     }
 
     #[inline]
+    pub(crate) fn clear_blocked(&self, event: ReadyEvent) {
+        self.word.clear_blocked(event);
+    }
+
+    #[inline]
     pub(crate) fn clear_unless(&self, event: ReadyEvent, unless: Ready) {
         self.word.clear_unless(event, unless);
     }

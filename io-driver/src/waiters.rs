@@ -42,8 +42,8 @@ impl Direction {
 pub(crate) type PlaceKey = u32;
 
 const NO_PLACE: PlaceKey = PlaceKey::MAX;
-/// Places made when the list is first needed.
-const FIRST_PLACES: usize = 4;
+/// Places made when the list is first needed: mostly one task waits.
+const FIRST_PLACES: usize = 1;
 
 #[derive(Debug)]
 pub(crate) enum Place {

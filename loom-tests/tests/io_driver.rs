@@ -118,6 +118,34 @@ fn a_clear_keeps_the_event_that_came_in_between() {
     });
 }
 
+/// `readiness` I3, and I1 for it: a call that blocked takes the closed bit of an error along, so that
+/// its next wait waits, but leaves what an event says meanwhile, be it a real end.
+#[test]
+fn a_blocked_call_takes_a_wrong_end_along_and_no_later_one() {
+    let closed = Ready::READABLE | Ready::READ_CLOSED;
+    for event in [Ready::READABLE, closed] {
+        model(move || {
+            let source = Arc::new(Source::default());
+            assert!(source.dispatch(0, closed));
+            let seen = source.ready_event(Interest::READABLE);
+            let dispatcher = {
+                let source = source.clone();
+                thread::spawn(move || source.dispatch(0, event))
+            };
+            source.clear_blocked(seen);
+            let probe = Probe::new();
+            let poll = probe.poll(|cx| source.poll_ready(cx, Direction::Read));
+            assert!(dispatcher.join().unwrap());
+            assert_eq!(probe.wakes(), usize::from(poll.is_pending()));
+            let now = source.ready_event(Interest::READABLE);
+            assert!(now.ready.contains(event), "an event was wiped out");
+            source.clear_blocked(now);
+            let left = source.ready_event(Interest::READABLE);
+            assert!(left.ready.is_empty(), "it would be tried for ever");
+        });
+    }
+}
+
 /// `readiness` I1 for a read that drained the socket: its guarded clear keeps the bytes, or the end
 /// of the stream, that came in between, and takes nothing once the end was seen.
 #[test]

@@ -38,8 +38,10 @@ mod handle;
 mod metrics;
 #[allow(clippy::module_inception)] // the type of that name, as in the public path
 mod runtime;
+mod shutdown_error;
 
 pub use self::builder::{Builder, UnhandledPanic};
 pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
+pub use self::shutdown_error::is_rt_shutdown_err;

@@ -3,7 +3,7 @@
 //! `stream_socket` says what for, and shows the picture. Here is only the policy: a socket whose
 //! buffers are larger than its messages never begins, and one that stopped to need it ends.
 
-use crate::driver::evented::Left;
+use crate::driver::evented::stream::Left;
 
 /// So many times a full read followed by `WouldBlock` make a socket ask.
 const FUTILE_LIMIT: u8 = 2;

@@ -4,9 +4,9 @@ use super::{TcpSocket, TcpStream};
 use crate::driver::evented::Evented;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{no_address, resolve};
+use crate::net::methods::{source_impls, std_conversions};
 use crate::runtime::context;
 use io_driver::{Direction, Interest};
-use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::task::{Context, Poll, ready};
@@ -72,10 +72,15 @@ impl TcpListener {
         socket.listen(BACKLOG)
     }
 
-    pub(super) fn from_mio(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
+    #[track_caller]
+    pub(super) fn registered(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
         let handle = context::io_handle();
         let evented = Evented::new(listener, Interest::READABLE, &handle)?;
         Ok(TcpListener { evented })
+    }
+
+    fn source_of(listener: net::TcpListener) -> mio::net::TcpListener {
+        mio::net::TcpListener::from_std(listener)
     }
 
     /// Accepts a connection and returns it with the address of its peer.
@@ -110,35 +115,6 @@ impl TcpListener {
         TcpStream::accepted(stream, self.evented.registration().handle())
     }
 
-    /// Takes over a listener of std, which has to be in non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses to watch it.
-    ///
-    /// # Panics
-    ///
-    /// Panics outside of a runtime, if its I/O is not enabled, and, with debug assertions, if
-    /// the listener is in blocking mode.
-    #[track_caller]
-    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
-        #[cfg(unix)]
-        super::debug_assert_nonblocking(std::os::fd::AsFd::as_fd(&listener))?;
-        let handle = context::io_handle();
-        let listener = mio::net::TcpListener::from_std(listener);
-        let evented = Evented::new(listener, Interest::READABLE, &handle)?;
-        Ok(TcpListener { evented })
-    }
-
-    /// Makes a listener of std, still in non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses to let go of it.
-    pub fn into_std(self) -> io::Result<net::TcpListener> {
-        Ok(self.evented.into_inner()?.into())
-    }
-
     /// The address that it listens on.
     ///
     /// # Errors
@@ -167,54 +143,5 @@ impl TcpListener {
     }
 }
 
-impl TryFrom<net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// As [`from_std`](TcpListener::from_std).
-    #[track_caller]
-    fn try_from(listener: net::TcpListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.evented.fmt(f)
-    }
-}
-
-#[cfg(unix)]
-mod sys {
-    use super::TcpListener;
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-
-    impl AsRawFd for TcpListener {
-        fn as_raw_fd(&self) -> RawFd {
-            self.evented.as_raw_fd()
-        }
-    }
-
-    impl AsFd for TcpListener {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.evented.as_fd()
-        }
-    }
-}
-
-#[cfg(windows)]
-mod sys {
-    use super::TcpListener;
-    use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
-
-    impl AsRawSocket for TcpListener {
-        fn as_raw_socket(&self) -> RawSocket {
-            self.evented.as_raw_socket()
-        }
-    }
-
-    impl AsSocket for TcpListener {
-        fn as_socket(&self) -> BorrowedSocket<'_> {
-            self.evented.as_socket()
-        }
-    }
-}
+std_conversions!(TcpListener, net::TcpListener, "listener");
+source_impls!(TcpListener);

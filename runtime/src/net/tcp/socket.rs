@@ -5,6 +5,8 @@
 #![allow(unsafe_code)]
 
 use super::{TcpListener, TcpStream};
+use crate::net::new_socket;
+use crate::net::options::{options, packet_options};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
@@ -34,36 +36,6 @@ pub struct TcpSocket {
     socket: Socket,
 }
 
-/// Declares pairs of a getter and a setter that the system's socket has under other names.
-macro_rules! options {
-    ($(
-        $(#[$attr:meta])*
-        $get:ident($sys_get:ident), $set:ident($sys_set:ident): $type:ty, $what:literal;
-    )*) => {
-        $(
-            #[doc = concat!("The option ", $what, ".")]
-            ///
-            /// # Errors
-            ///
-            /// Whatever the system reports.
-            $(#[$attr])*
-            pub fn $get(&self) -> io::Result<$type> {
-                self.socket.$sys_get()
-            }
-
-            #[doc = concat!("Sets the option ", $what, ".")]
-            ///
-            /// # Errors
-            ///
-            /// Whatever the system reports.
-            $(#[$attr])*
-            pub fn $set(&self, value: $type) -> io::Result<()> {
-                self.socket.$sys_set(value)
-            }
-        )*
-    };
-}
-
 impl TcpSocket {
     /// Makes a socket for IPv4.
     ///
@@ -88,79 +60,27 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        // Closed on exec by default; where possible both flags are set by the call that makes
-        // the socket.
-        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-        let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-        let socket = {
-            let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_nonblocking(true)?;
-            socket
-        };
+        let socket = new_socket(domain, Type::STREAM, Some(Protocol::TCP))?;
         Ok(TcpSocket { socket })
     }
 
+    fn system(&self) -> &Socket {
+        &self.socket
+    }
+
     options! {
-        keepalive(keepalive), set_keepalive(set_keepalive): bool,
+        keepalive(keepalive), set_keepalive(set_keepalive, keepalive): bool,
             "`SO_KEEPALIVE`: whether an idle connection is probed";
-        reuseaddr(reuse_address), set_reuseaddr(set_reuse_address): bool,
+        reuseaddr(reuse_address), set_reuseaddr(set_reuse_address, reuseaddr): bool,
             "`SO_REUSEADDR`: whether an address that was in use lately can be bound";
         #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-        reuseport(reuse_port), set_reuseport(set_reuse_port): bool,
+        reuseport(reuse_port), set_reuseport(set_reuse_port, reuseport): bool,
             "`SO_REUSEPORT`: whether several sockets can be bound to one address";
-        nodelay(tcp_nodelay), set_nodelay(set_tcp_nodelay): bool,
+        nodelay(tcp_nodelay), set_nodelay(set_tcp_nodelay, nodelay): bool,
             "`TCP_NODELAY`: whether small writes are sent at once, not collected";
-        #[cfg(any(
-            target_os = "android", target_os = "dragonfly", target_os = "freebsd",
-            target_os = "fuchsia", target_os = "linux", target_os = "macos",
-            target_os = "netbsd", target_os = "openbsd", target_os = "cygwin",
-        ))]
-        tclass_v6(tclass_v6), set_tclass_v6(set_tclass_v6): u32,
-            "`IPV6_TCLASS`: the traffic class of packets";
-        #[cfg(not(any(
-            target_os = "fuchsia", target_os = "redox", target_os = "solaris",
-            target_os = "illumos", target_os = "haiku",
-        )))]
-        tos_v4(tos_v4), set_tos_v4(set_tos_v4): u32,
-            "`IP_TOS`: the type of service of packets";
     }
 
-    /// The former name of [`tos_v4`](Self::tos_v4).
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports.
-    #[doc(hidden)]
-    #[deprecated = "use `tos_v4`"]
-    #[cfg(not(any(
-        target_os = "fuchsia",
-        target_os = "redox",
-        target_os = "solaris",
-        target_os = "illumos",
-        target_os = "haiku",
-    )))]
-    pub fn tos(&self) -> io::Result<u32> {
-        self.tos_v4()
-    }
-
-    /// The former name of [`set_tos_v4`](Self::set_tos_v4).
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports.
-    #[doc(hidden)]
-    #[deprecated = "use `set_tos_v4`"]
-    #[cfg(not(any(
-        target_os = "fuchsia",
-        target_os = "redox",
-        target_os = "solaris",
-        target_os = "illumos",
-        target_os = "haiku",
-    )))]
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        self.set_tos_v4(tos)
-    }
+    packet_options!();
 
     /// How many bytes the send buffer holds (`SO_SNDBUF`).
     ///
@@ -224,26 +144,6 @@ impl TcpSocket {
     /// Whatever the system reports.
     pub fn set_zero_linger(&self) -> io::Result<()> {
         self.socket.set_linger(Some(Duration::ZERO))
-    }
-
-    /// The name of the network device it is bound to (`SO_BINDTODEVICE`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports.
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.socket.device()
-    }
-
-    /// Binds it to a network device (`SO_BINDTODEVICE`), or to none.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports; it may take privileges.
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.socket.bind_device(interface)
     }
 
     /// The address it is bound to.
@@ -310,7 +210,7 @@ impl TcpSocket {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         self.socket.listen(backlog)?;
         let listener = net::TcpListener::from(self.socket);
-        TcpListener::from_mio(mio::net::TcpListener::from_std(listener))
+        TcpListener::registered(mio::net::TcpListener::from_std(listener))
     }
 
     /// Takes over a socket made elsewhere, whose type in std cannot say that it is not

@@ -1,21 +1,21 @@
 //! A connection.
 
-use super::owned::{OwnedReadHalf, OwnedWriteHalf, split_owned};
-use super::split::{ReadHalf, WriteHalf};
+use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, split_owned};
 use super::stream_socket::StreamSocket;
-use crate::driver::evented::{Evented, STREAM_INTEREST};
-use crate::io::read_buf::fill_buf_mut;
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::driver::evented::{Evented, stream};
+use crate::io::ReadBuf;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{no_address, resolve};
+use crate::net::halves::stream_traits;
+use crate::net::methods::{
+    async_io_method, readable_methods, ready_method, source_impls, std_conversions,
+    take_error_method, try_io_method, try_read_methods, try_write_methods, writable_methods,
+};
 use crate::runtime::context;
-use bytes::BufMut;
 use io_driver::{Direction, Handle, Interest, Ready};
 use socket2::SockRef;
-use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{self, Shutdown, SocketAddr};
-use std::pin::Pin;
+use std::io;
+use std::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -78,7 +78,13 @@ impl TcpStream {
     ///
     /// Cancel safe: a future dropped before it is ready closes the socket.
     pub(super) async fn finish_connect(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-        let stream = Self::with_handle(StreamSocket::new(stream), &context::io_handle())?;
+        let stream = Self::registered(StreamSocket::new(stream))?;
+        // Within one machine the attempt is mostly over by now: that saves a turn of the reactor.
+        if stream.evented.peer_addr().is_ok() {
+            let registration = stream.evented.registration();
+            registration.assume_ready(Ready::WRITABLE);
+            return Ok(stream);
+        }
         // The socket gets writable when the attempt is over, well or not.
         stream.evented.ready(Interest::WRITABLE).await?;
         match stream.take_error()? {
@@ -100,36 +106,17 @@ impl TcpStream {
     }
 
     fn with_handle(socket: StreamSocket, handle: &Handle) -> io::Result<TcpStream> {
-        let evented = Evented::new(socket, STREAM_INTEREST, handle)?;
+        let evented = Evented::new(socket, stream::INTEREST, handle)?;
         Ok(TcpStream { evented })
     }
 
-    /// Takes over a stream of std, which has to be in non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses to watch it.
-    ///
-    /// # Panics
-    ///
-    /// Panics outside of a runtime, if its I/O is not enabled, and, with debug assertions, if
-    /// the stream is in blocking mode.
     #[track_caller]
-    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
-        #[cfg(unix)]
-        super::debug_assert_nonblocking(std::os::fd::AsFd::as_fd(&stream))?;
-        let handle = context::io_handle();
-        let stream = mio::net::TcpStream::from_std(stream);
-        Self::with_handle(StreamSocket::shared(stream), &handle)
+    fn registered(socket: StreamSocket) -> io::Result<TcpStream> {
+        Self::with_handle(socket, &context::io_handle())
     }
 
-    /// Makes a stream of std, still in non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses to let go of it.
-    pub fn into_std(self) -> io::Result<net::TcpStream> {
-        Ok(self.evented.into_inner()?.into_std())
+    fn source_of(stream: net::TcpStream) -> StreamSocket {
+        StreamSocket::shared(mio::net::TcpStream::from_std(stream))
     }
 
     /// The address of this end.
@@ -150,14 +137,7 @@ impl TcpStream {
         self.evented.peer_addr()
     }
 
-    /// Takes the error that the system keeps for the socket (`SO_ERROR`), if any.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.evented.take_error()
-    }
+    take_error_method!();
 
     /// Polls to look at incoming bytes without taking them, and returns how many were put into
     /// `buf`. Only the task of the last poll for reading is woken.
@@ -193,158 +173,13 @@ impl TcpStream {
             .await
     }
 
-    /// Waits until the stream is ready for something of `interest`, and returns for what.
-    ///
-    /// It can be ready and still say `WouldBlock`: wait again then.
-    ///
-    /// # Errors
-    ///
-    /// The runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: readiness stays recorded.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.evented.ready(interest).await
-    }
-
-    /// Waits until reading is worth a try: there are bytes, the end or an error.
-    ///
-    /// # Errors
-    ///
-    /// The runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: readiness stays recorded.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::READABLE).await.map(drop)
-    }
-
-    /// Polls until reading is worth a try. Only the task of the last poll for reading is woken.
-    ///
-    /// # Errors
-    ///
-    /// The runtime is gone.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.evented.poll_ready(cx, Direction::Read)
-    }
-
-    /// Reads what is there and returns how many bytes; 0 is the end of the stream.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if nothing is there, or whatever the system reports.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::READABLE, |socket| (&**socket).read(buf))
-    }
-
-    /// As [`try_read`](Self::try_read), into several buffers one after the other.
-    ///
-    /// # Errors
-    ///
-    /// As `try_read`.
-    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::READABLE, |socket| (&**socket).read_vectored(bufs))
-    }
-
-    /// As [`try_read`](Self::try_read), into the free part of `buf`, which is advanced.
-    ///
-    /// # Errors
-    ///
-    /// As `try_read`.
-    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.evented.try_io(Interest::READABLE, |_| {
-            let filled = fill_buf_mut(buf, |buf| {
-                Poll::Ready(self.evented.read_once(buf).map(drop))
-            });
-            match filled {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => unreachable!("the read above is ready in any case"),
-            }
-        })
-    }
-
-    /// Waits until writing is worth a try: there is room, or an error.
-    ///
-    /// # Errors
-    ///
-    /// The runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: readiness stays recorded.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::WRITABLE).await.map(drop)
-    }
-
-    /// Polls until writing is worth a try. Only the task of the last poll for writing is woken.
-    ///
-    /// # Errors
-    ///
-    /// The runtime is gone.
-    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.evented.poll_ready(cx, Direction::Write)
-    }
-
-    /// Writes what fits and returns how many bytes.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if nothing fits, or whatever the system reports.
-    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::WRITABLE, |socket| (&**socket).write(buf))
-    }
-
-    /// As [`try_write`](Self::try_write), from several buffers as if they were one.
-    ///
-    /// # Errors
-    ///
-    /// As `try_write`.
-    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.evented.try_io(Interest::WRITABLE, |socket| {
-            (&**socket).write_vectored(bufs)
-        })
-    }
-
-    /// Calls `f` if the stream is ready for `interest`, for operations that this type lacks.
-    ///
-    /// `f` makes one non-blocking call on the socket and returns `WouldBlock` only if that
-    /// call did: the readiness is taken to be used up.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if the stream is not ready, or what `f` returns.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.evented.try_io(interest, |stream| stream.try_io(f))
-    }
-
-    /// Calls `f` whenever the stream is ready for `interest`, until it does not say
-    /// `WouldBlock`; see [`try_io`](Self::try_io).
-    ///
-    /// # Errors
-    ///
-    /// What `f` returns, or the runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: it waits only before `f` or after `f` said `WouldBlock`.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.evented
-            .async_io(interest, |stream| stream.try_io(&mut f))
-            .await
-    }
+    ready_method!();
+    readable_methods!(poll_read_ready);
+    try_read_methods!();
+    writable_methods!(poll_write_ready);
+    try_write_methods!();
+    try_io_method!();
+    async_io_method!();
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).
     ///
@@ -442,141 +277,14 @@ impl TcpStream {
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         split_owned(self)
     }
-
-    pub(super) fn shut_down(&self, how: Shutdown) -> io::Result<()> {
-        match self.evented.shutdown(how) {
-            // The peer has reset the connection: it is as shut down as can be.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            outcome => outcome,
-        }
-    }
-
-    // The halves read and write through a shared reference. At most one of them polls in each
-    // direction, so the one waker per direction is enough.
-
-    pub(super) fn poll_read_shared(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.evented.poll_read(cx, buf)
-    }
-
-    pub(super) fn poll_write_shared(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.evented.poll_write(cx, buf)
-    }
-
-    pub(super) fn poll_write_vectored_shared(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.evented.poll_write_vectored(cx, bufs)
-    }
 }
 
-impl AsyncRead for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_read_shared(cx, buf)
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_shared(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_shared(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    /// Does nothing: TCP buffers nothing here.
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Shuts the stream down for writing.
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down(Shutdown::Write))
-    }
-}
-
-impl TryFrom<net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// As [`from_std`](TcpStream::from_std).
-    #[track_caller]
-    fn try_from(stream: net::TcpStream) -> io::Result<Self> {
-        Self::from_std(stream)
-    }
-}
+stream_traits!(TcpStream);
+std_conversions!(TcpStream, net::TcpStream, "stream");
+source_impls!(TcpStream, stop_asking);
 
 impl AsRef<TcpStream> for TcpStream {
     fn as_ref(&self) -> &TcpStream {
         self
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.evented.fmt(f)
-    }
-}
-
-#[cfg(unix)]
-mod sys {
-    use super::TcpStream;
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-
-    impl AsRawFd for TcpStream {
-        fn as_raw_fd(&self) -> RawFd {
-            self.evented.stop_asking();
-            self.evented.as_raw_fd()
-        }
-    }
-
-    impl AsFd for TcpStream {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.evented.stop_asking();
-            self.evented.as_fd()
-        }
-    }
-}
-
-#[cfg(windows)]
-mod sys {
-    use super::TcpStream;
-    use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
-
-    impl AsRawSocket for TcpStream {
-        fn as_raw_socket(&self) -> RawSocket {
-            self.evented.as_raw_socket()
-        }
-    }
-
-    impl AsSocket for TcpStream {
-        fn as_socket(&self) -> BorrowedSocket<'_> {
-            self.evented.as_socket()
-        }
     }
 }

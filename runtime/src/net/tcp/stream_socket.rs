@@ -31,11 +31,11 @@
 //! Source: Linux 4.18, the change "tcp: send in-queue bytes in cmsg upon read".
 #![allow(unsafe_code)]
 
-use crate::driver::evented::{ByteStream, Left, Taken};
+use crate::driver::evented::stream::{ByteStream, Left, Taken};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net;
 use std::ops::Deref;
@@ -68,10 +68,12 @@ impl StreamSocket {
     pub(super) fn stop_asking(&self) {
         self.asking.stop(&self.stream);
     }
+}
 
-    pub(super) fn into_std(self) -> net::TcpStream {
-        self.stop_asking();
-        self.stream.into()
+impl From<StreamSocket> for net::TcpStream {
+    fn from(socket: StreamSocket) -> Self {
+        socket.stop_asking();
+        socket.stream.into()
     }
 }
 
@@ -109,12 +111,14 @@ impl Source for StreamSocket {
 
 // SAFETY: `recv` and `recvmsg` return how many bytes they wrote to the beginning of the buffer.
 unsafe impl ByteStream for StreamSocket {
-    const SHORT_READ_DRAINS: bool = true;
-    const SHORT_WRITE_FILLS: bool = true;
-
     #[inline]
     fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Taken> {
         self.asking.read(&self.stream, buf)
+    }
+
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut stream = &self.stream;
+        io::Read::read_vectored(&mut stream, bufs)
     }
 
     #[inline]
