@@ -7,6 +7,7 @@
 //! |---|---|
 //! | one value, once | [`oneshot`] |
 //! | many values to one receiver | [`mpsc`] |
+//! | many values, each to all receivers | [`broadcast`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
 //! | one at a time, across `.await` | [`Mutex`] |
@@ -18,7 +19,9 @@ mod mutex;
 mod notify;
 mod permits;
 mod semaphore;
+mod waiters;
 
+pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
 
