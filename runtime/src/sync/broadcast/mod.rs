@@ -93,7 +93,7 @@ impl<T> Sender<T> {
 
     /// Returns whether every receiver has received all values that are kept.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.shared.is_empty()
     }
 
     /// Returns how many receivers there are.

@@ -164,6 +164,7 @@ impl<T> Entry<T> {
     }
 
     /// Whether some receiver has still to see the value.
+    #[cfg(test)]
     pub(super) const fn is_wanted(&self) -> bool {
         self.remaining > 0
     }

@@ -27,10 +27,10 @@
 //! be `Sync`); one lock for everything (eight receivers queue for it at each value).
 
 use super::ring::{Entry, Look, Read, Tail, count_wanted};
-use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::loom::sync::{Mutex, MutexGuard};
+use crate::loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::Notify;
 use crate::sync::waiters::{FIRST_OUTCOME, WaitList};
+use crate::util::spin_lock::{SpinGuard, SpinLock};
 use crate::util::wake_batch::WakeBatch;
 use std::fmt;
 
@@ -42,7 +42,9 @@ const NEVER: u64 = u64::MAX;
 
 struct Slot<T> {
     published: AtomicU64,
-    entry: Mutex<Entry<T>>,
+    /// Whether some receiver has still to see the value: what the entry says, for `len`.
+    is_wanted: AtomicBool,
+    entry: SpinLock<Entry<T>>,
 }
 
 /// Behind the tail's lock.
@@ -54,7 +56,7 @@ pub(super) struct Gate {
 pub(super) struct Shared<T> {
     /// A power of two.
     slots: Box<[Slot<T>]>,
-    gate: Mutex<Gate>,
+    gate: SpinLock<Gate>,
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
     pub(super) last_receiver_left: Notify,
@@ -79,11 +81,12 @@ impl<T> Shared<T> {
         );
         let slot = |_| Slot {
             published: AtomicU64::new(NEVER),
-            entry: Mutex::new(Entry::new()),
+            is_wanted: AtomicBool::new(false),
+            entry: SpinLock::new(Entry::new()),
         };
         Self {
             slots: (0..capacity.next_power_of_two()).map(slot).collect(),
-            gate: Mutex::new(Gate {
+            gate: SpinLock::new(Gate {
                 tail: Tail::new(),
                 waiting: WaitList::new(),
             }),
@@ -103,7 +106,7 @@ impl<T> Shared<T> {
         &self.slots[position as usize & (self.slots.len() - 1)]
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Gate> {
+    pub(super) fn lock(&self) -> SpinGuard<'_, Gate> {
         self.gate.lock()
     }
 
@@ -115,7 +118,10 @@ impl<T> Shared<T> {
             return Err(value);
         };
         let slot = self.slot(position);
-        let overwritten = slot.entry.lock().put(position, receivers, value);
+        let mut entry = slot.entry.lock();
+        let overwritten = entry.put(position, receivers, value);
+        slot.is_wanted.store(true, Ordering::Relaxed); // In the order of the lock.
+        drop(entry);
         // Release: by convention; a receiver that sees it takes the entry's lock.
         slot.published.store(position, Ordering::Release);
         self.wake_until(gate, position + 1);
@@ -125,13 +131,13 @@ impl<T> Shared<T> {
 
     /// Unlocks, and wakes the receivers that wait for a position before `end` (S4).
     #[inline]
-    fn wake_until<'a>(&'a self, gate: MutexGuard<'a, Gate>, end: u64) {
+    fn wake_until<'a>(&'a self, gate: SpinGuard<'a, Gate>, end: u64) {
         if !gate.waiting.is_empty() {
             self.wake_some_until(gate, end);
         }
     }
 
-    fn wake_some_until<'a>(&'a self, mut gate: MutexGuard<'a, Gate>, end: u64) {
+    fn wake_some_until<'a>(&'a self, mut gate: SpinGuard<'a, Gate>, end: u64) {
         let mut wakes = WakeBatch::new();
         loop {
             let is_more = gate.waiting.first_mark().is_some_and(|mark| mark < end);
@@ -163,6 +169,7 @@ impl<T> Shared<T> {
         match entry.read(position)? {
             shared @ Read::Shared(_) => Some(f(shared)),
             Read::Last(value) => {
+                slot.is_wanted.store(false, Ordering::Relaxed); // In the order of the lock.
                 drop(entry);
                 Some(f(Read::Last(value)))
             }
@@ -202,8 +209,16 @@ impl<T> Shared<T> {
     /// How many values some receiver has still to see.
     pub(super) fn len(&self) -> usize {
         let gate = self.lock();
-        let is_wanted = |position| self.slot(position).entry.lock().is_wanted();
+        let is_wanted = |position| self.slot(position).is_wanted.load(Ordering::Acquire);
         count_wanted(gate.tail.position(), self.capacity(), is_wanted) as usize
+    }
+
+    /// Whether [`Self::len`] is 0.
+    pub(super) fn is_empty(&self) -> bool {
+        let gate = self.lock();
+        // By R3 the newest value is wanted as long as any.
+        let newest = gate.tail.position().checked_sub(1);
+        newest.is_none_or(|newest| !self.slot(newest).is_wanted.load(Ordering::Acquire))
     }
 
     pub(super) fn strong_count(&self) -> usize {
