@@ -89,9 +89,14 @@ struct Waiting<'a> {
 /// What the oracle knows of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Waiting { missing: usize },
+    Waiting {
+        missing: usize,
+    },
     Granted,
-    Refused,
+    /// Refused, with this much in hand until the future is polled or dropped (P5).
+    Refused {
+        collected: usize,
+    },
 }
 
 #[derive(Default)]
@@ -122,7 +127,7 @@ impl Oracle {
 
     fn acquire(&mut self, wanted: usize) -> Fate {
         let fate = if self.is_closed {
-            Fate::Refused
+            Fate::Refused { collected: 0 }
         } else if self.free >= wanted {
             self.free -= wanted;
             Fate::Granted
@@ -142,7 +147,8 @@ impl Oracle {
                 self.release(wanted - missing);
             }
             Some(Fate::Granted) => self.release(wanted),
-            _ => {}
+            Some(Fate::Refused { collected }) => self.release(collected),
+            None => {}
         }
     }
 
@@ -152,8 +158,8 @@ impl Oracle {
             let Some(Fate::Waiting { missing }) = self.fates[id] else {
                 unreachable!()
             };
-            self.free += wanted(id) - missing;
-            self.fates[id] = Some(Fate::Refused);
+            let collected = wanted(id) - missing;
+            self.fates[id] = Some(Fate::Refused { collected });
         }
     }
 }
@@ -181,7 +187,7 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
                 match oracle.acquire(wanted) {
                     Fate::Waiting { .. } => prop_assert_eq!(polled, Poll::Pending),
                     Fate::Granted => prop_assert_eq!(polled, Poll::Ready(Ok(()))),
-                    Fate::Refused => prop_assert_eq!(polled, Poll::Ready(Err(Closed))),
+                    Fate::Refused { .. } => prop_assert_eq!(polled, Poll::Ready(Err(Closed))),
                 }
                 // A finished future holds nothing: its permits are out.
                 let future = polled.is_pending().then_some(Waiting {
@@ -231,8 +237,14 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
                         .poll(&mut Context::from_waker(&waker));
                     match oracle.fates[id].unwrap() {
                         Fate::Waiting { .. } => prop_assert_eq!(polled, Poll::Pending),
-                        Fate::Granted => prop_assert_eq!(polled, Poll::Ready(Ok(()))),
-                        Fate::Refused => prop_assert_eq!(polled, Poll::Ready(Err(Closed))),
+                        Fate::Granted if !oracle.is_closed => {
+                            prop_assert_eq!(polled, Poll::Ready(Ok(())));
+                        }
+                        Fate::Granted | Fate::Refused { .. } => {
+                            prop_assert_eq!(polled, Poll::Ready(Err(Closed)));
+                            let wanted = future.wanted;
+                            oracle.cancel(id, wanted);
+                        }
                     }
                     if polled.is_ready() {
                         futures[id] = None;
