@@ -8,6 +8,7 @@
 //! | one value, once | [`oneshot`] |
 //! | many values to one receiver | [`mpsc`] |
 //! | many values, each to all receivers | [`broadcast`] |
+//! | many values, each to one of many receivers | [`mpmc`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
 //! | one at a time, across `.await` | [`Mutex`] |
@@ -22,6 +23,7 @@ mod semaphore;
 mod waiters;
 
 pub mod broadcast;
+pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 
