@@ -59,7 +59,9 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/set_once.rs",
     "runtime/src/sync/mpsc/block.rs",
     "runtime/src/sync/mpsc/chan.rs",
-    "runtime/src/sync/broadcast/ring.rs",
+    "runtime/src/sync/waiters.rs", // W1, W2: nodes in pinned futures.
+    "runtime/src/sync/broadcast/receiver.rs", // V1: its node waits in its channel's list.
+    "runtime/src/sync/mpmc/wait.rs", // F1: the same.
     "runtime/src/io/read_buf.rs",
     "runtime/src/io/async_fd.rs",
     "runtime/src/net/*socket.rs",
@@ -169,11 +171,26 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["scheduler"]),
     ),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
-    ("runtime/src/sync/mpsc/block.rs", Checked::By(&["sync"])),
-    ("runtime/src/sync/mpsc/chan.rs", Checked::By(&["sync"])),
+    (
+        "runtime/src/sync/broadcast/shared.rs",
+        Checked::By(&["sync_broadcast"]),
+    ),
+    ("runtime/src/sync/mpmc/chan.rs", Checked::By(&["sync_mpmc"])),
+    (
+        "runtime/src/sync/mpsc/block.rs",
+        Checked::By(&["sync", "sync_mpsc"]),
+    ),
+    (
+        "runtime/src/sync/mpsc/chan.rs",
+        Checked::By(&["sync", "sync_mpsc"]),
+    ),
     ("runtime/src/sync/notify.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/oneshot.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/permits.rs", Checked::By(&["sync"])),
+    (
+        "runtime/src/sync/waiters.rs",
+        Checked::By(&["sync_broadcast", "sync_mpmc"]),
+    ),
     ("runtime/src/util/atomic_waker.rs", Checked::By(&["sync"])),
     (
         "runtime/src/util/rng.rs",
