@@ -329,3 +329,62 @@ fn handles_are_send_and_sync() {
 fn a_channel_without_room_is_refused() {
     let _ = mpsc::channel::<u8>(0);
 }
+
+/// A reservation of a closed channel that comes back, refused or cancelled, ends the receiver.
+#[test]
+fn mpsc_room_that_comes_back_ends_a_closed_receiver() {
+    for is_polled in [true, false] {
+        let (tx, mut rx) = mpsc::channel::<u8>(2);
+        let permit = tx.try_reserve().unwrap();
+        let mut reserving = Polled::new(tx.reserve_many(2));
+        assert!(reserving.is_pending());
+        rx.close();
+        let mut receiving = Polled::new(rx.recv());
+        assert!(receiving.is_pending());
+        drop(permit);
+        assert_eq!(receiving.wakes(), 0, "the other still holds room");
+        if is_polled {
+            assert!(reserving.ready().is_err());
+        }
+        drop(reserving);
+        assert_eq!((receiving.wakes(), receiving.ready()), (1, None));
+    }
+}
+
+/// A dropped receiver keeps no waker alive.
+#[test]
+fn mpsc_dropped_receiver_drops_its_waker() {
+    struct Nothing;
+    impl std::task::Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+    let count = Arc::new(Nothing);
+    let waker = count.clone().into();
+    let (_tx, mut rx) = mpsc::unbounded_channel::<u8>();
+    assert!(
+        rx.poll_recv(&mut std::task::Context::from_waker(&waker))
+            .is_pending()
+    );
+    assert_eq!(Arc::strong_count(&count), 3);
+    drop(rx);
+    assert_eq!(Arc::strong_count(&count), 2);
+}
+
+/// `send_timeout` sends, or gives the message back with the reason.
+#[runtime::test(crate = runtime, start_paused = true)]
+async fn mpsc_send_timeout_says_why() {
+    use mpsc::error::SendTimeoutError;
+    let limit = std::time::Duration::from_secs(1);
+    let (tx, mut rx) = mpsc::channel(1);
+    assert_eq!(tx.send_timeout(1, limit).await, Ok(()));
+    let timeout = tx.send_timeout(2, limit).await.unwrap_err();
+    assert_eq!(timeout, SendTimeoutError::Timeout(2));
+    assert_eq!(timeout.to_string(), "timed out waiting on send operation");
+    rx.close();
+    let closed = tx.send_timeout(3, limit).await.unwrap_err();
+    assert_eq!(
+        (closed, closed.to_string().as_str()),
+        (SendTimeoutError::Closed(3), "channel closed")
+    );
+    assert_eq!(closed.into_inner(), 3);
+}

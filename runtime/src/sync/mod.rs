@@ -8,6 +8,8 @@
 //! | one value, once | [`oneshot`] |
 //! | many values to one receiver | [`mpsc`] |
 //! | the newest value, to many | [`watch`] |
+//! | many values, each to all receivers | [`broadcast`] |
+//! | many values, each to one of many receivers | [`mpmc`] |
 //! | a wake-up without a value | [`Notify`] |
 //! | at most n at once | [`Semaphore`] |
 //! | a value made once, by an async function | [`OnceCell`] |
@@ -30,8 +32,11 @@ mod rwlock;
 mod semaphore;
 mod set_once;
 mod show;
+mod wait_list;
 mod waiters;
 
+pub mod broadcast;
+pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;

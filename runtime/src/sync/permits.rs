@@ -18,6 +18,8 @@
 //! P4. `outcome` of a waiter is stored once, as the last access to the node after it left the
 //!     queue; from then on the node belongs to its future alone. Until then the node is linked
 //!     and its request is touched only under the lock.
+//! P5. Permits that a waiter collected stay with it until its future is polled or dropped, also
+//!     when `close` refuses it. A waiter that was granted all, but looks after `close`, is refused.
 //!
 //! Pairs: the release CAS on the word with the acquire CAS of a later `acquire` (read-modify-
 //! writes continue the release sequence, so an acquirer sees every earlier release); the release
@@ -330,7 +332,7 @@ impl Permits {
             waiter: Waiter {
                 links: Links::new(),
                 request: UnsafeCell::new(Request {
-                    missing: 0,
+                    missing: wanted,
                     waker: None,
                 }),
                 wanted,
@@ -384,7 +386,7 @@ impl Permits {
         }
     }
 
-    /// Refuses all waiters and everybody who comes later.
+    /// Refuses all waiters and everybody who comes later (P5).
     pub(crate) fn close(&self) {
         let mut now = self.snapshot();
         while !now.is_queued() {
@@ -404,25 +406,20 @@ impl Permits {
     #[cold]
     fn refuse_all(&self) {
         let mut wakes = WakeBatch::new();
-        let mut collected = 0;
         let mut queue = self.queue.lock();
         self.word.fetch_or(CLOSED, Ordering::AcqRel);
-        while let Some(head) = queue.waiters.front() {
+        while !queue.waiters.is_empty() {
             if !wakes.can_push() {
                 drop(queue);
                 wakes.wake_and_go_on();
                 queue = self.queue.lock();
                 continue;
             }
-            // SAFETY: the head is linked, so alive (P4).
-            let wanted = unsafe { head.as_ref() }.wanted;
-            // SAFETY: as above.
-            collected += wanted - unsafe { queue.with_request(head, |request| request.missing) };
             if let Some(waker) = queue.finish_head(REFUSED) {
                 wakes.push(waker);
             }
         }
-        self.publish_idle(collected);
+        self.publish_idle(0);
         drop(queue);
         wakes.wake_all();
     }
@@ -567,9 +564,12 @@ impl Permits {
         loop {
             // Acquire: pairs with the store in `finish_head`.
             match waiter.outcome.load(Ordering::Acquire) {
-                GRANTED => return Poll::Ready(Ok(())),
-                REFUSED => return Poll::Ready(Err(Closed)),
-                _ => {}
+                WAITING => {}
+                GRANTED if !self.is_closed() => return Poll::Ready(Ok(())),
+                outcome => {
+                    self.return_collected(&waiter, outcome);
+                    return Poll::Ready(Err(Closed));
+                }
             }
             let mut queue = self.queue.lock();
             if waiter.outcome.load(Ordering::Relaxed) != WAITING {
@@ -612,9 +612,23 @@ impl Permits {
                 return;
             }
         }
-        if waiter.outcome.load(Ordering::Acquire) == GRANTED {
-            self.release(waiter.wanted);
-        }
+        let outcome = waiter.outcome.load(Ordering::Acquire);
+        self.return_collected(&waiter, outcome);
+    }
+
+    /// Gives back what a waiter has whose wait is over, if it does not use it (P5). The waiter has
+    /// nothing afterwards: it may be asked again, by a later poll or by its drop.
+    fn return_collected(&self, waiter: &Waiter, outcome: u8) {
+        // SAFETY: the wait is over, so the node is its future's alone, which calls us (P4).
+        let missing = waiter.request.with_mut(|request| unsafe {
+            std::mem::replace(&mut (*request).missing, waiter.wanted)
+        });
+        waiter.end(Err(Closed));
+        let collected = match outcome {
+            GRANTED => waiter.wanted,
+            _ => waiter.wanted - missing,
+        };
+        self.release(collected);
     }
 }
 

@@ -53,17 +53,17 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/rwlock*",
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
     "runtime/src/sync/oneshot.rs",
-    "runtime/src/sync/watch.rs",
     "runtime/src/sync/permits*",
     "runtime/src/sync/waiters.rs", // L1: the lock, or the sole owner.
     "runtime/src/sync/watch/shared.rs", // W1: one writer, or readers.
-    "runtime/src/sync/permits.rs",
     "runtime/src/sync/notify.rs",
     "runtime/src/sync/once_cell.rs",
     "runtime/src/sync/set_once.rs",
     "runtime/src/sync/mpsc/block.rs",
     "runtime/src/sync/mpsc/chan.rs",
-    "runtime/src/sync/broadcast/ring.rs",
+    "runtime/src/sync/wait_list.rs", // W1, W2: nodes in pinned futures.
+    "runtime/src/sync/broadcast/receiver.rs", // V1: its node waits in its channel's list.
+    "runtime/src/sync/mpmc/wait.rs", // F1: the same.
     "runtime/src/io/read_buf.rs",
     "runtime/src/io/async_fd.rs",
     "runtime/src/net/*socket.rs",
@@ -176,25 +176,37 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["scheduler"]),
     ),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
-    ("runtime/src/sync/mpsc/block.rs", Checked::By(&["sync"])),
-    ("runtime/src/sync/mpsc/chan.rs", Checked::By(&["sync"])),
+    (
+        "runtime/src/sync/broadcast/shared.rs",
+        Checked::By(&["sync_broadcast"]),
+    ),
+    ("runtime/src/sync/mpmc/chan.rs", Checked::By(&["sync_mpmc"])),
+    (
+        "runtime/src/sync/mpsc/block.rs",
+        Checked::By(&["sync", "sync_mpsc"]),
+    ),
+    (
+        "runtime/src/sync/mpsc/chan.rs",
+        Checked::By(&["sync", "sync_mpsc"]),
+    ),
     (
         "runtime/src/sync/notify.rs",
-        Checked::By(&["sync", "sync_barrier", "sync_condvar"]),
-    ),
-    ("runtime/src/sync/oneshot.rs", Checked::By(&["sync"])),
-    (
-        "runtime/src/sync/permits.rs",
-        Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
-        Checked::By(&["sync", "sync_once"]),
+        Checked::By(&["sync", "sync_barrier", "sync_condvar", "sync_once"]),
     ),
     ("runtime/src/sync/once_cell.rs", Checked::By(&["sync_once"])),
     (
         "runtime/src/sync/oneshot.rs",
         Checked::By(&["sync", "sync_once"]),
     ),
-    ("runtime/src/sync/permits.rs", Checked::By(&["sync"])),
+    (
+        "runtime/src/sync/permits.rs",
+        Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
+    ),
     ("runtime/src/sync/set_once.rs", Checked::By(&["sync_once"])),
+    (
+        "runtime/src/sync/wait_list.rs",
+        Checked::By(&["sync_broadcast", "sync_mpmc"]),
+    ),
     (
         "runtime/src/sync/waiters.rs",
         Checked::By(&["sync_watch", "sync_once"]),

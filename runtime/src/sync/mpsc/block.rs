@@ -17,20 +17,23 @@
 //!     sides do an RMW on that one word, so either the reader finds `READY` or the writer finds
 //!     `WAITING` and wakes.
 //! B4. A block has a successor before its last slot is `READY`.
-//! B5. `tail_block` moves past a block only when all its slots are `READY`. So it never is beyond
-//!     the block of a position that was claimed but not written.
-//! B6. The writer that moved `tail_block` past a block stores in `released_at` a position of
-//!     `tail` that it read, by an RMW, after that. A claim at or above it comes later in the
-//!     order of `tail` and sees the new `tail_block`; every claim below may still walk through
-//!     the block, until its slot is `READY`, which is its writer's last access to any block.
-//!     So the reader may take a block away once its head has reached `released_at`.
+//! B5. The head does not pass a position that was claimed but not written, so the block of that
+//!     position and all behind it stay. `tail_block` may be beyond it, since every writer that
+//!     walked forward moves `tail_block` along: its writer then walks back, by `previous`.
+//! B6. The writer that moved `tail_block` past some blocks stores in their `released_at` a
+//!     position of `tail` that it read, by an RMW, after that. A claim at or above it comes later
+//!     in the order of `tail`, sees the new `tail_block`, and belongs to a block from there on;
+//!     every claim below may still walk through the blocks, until its slot is `READY`, which is
+//!     its writer's last access to any block. So the reader may take a block away once its head
+//!     has reached `released_at`.
 //!
 //! Blocks taken away go to `spare` (one) or are freed. Writers reset a spare block, because they
 //! are going to write its lines anyway.
 //!
 //! Rejected: one waker word for the channel, checked on each send (needs a fence or an RMW on a
 //! shared line); a bit set per block (all writers of 32 slots share it); a claim by CAS (retries
-//! under contention). Sources: tokio's mpsc for the release position (B6); Vyukov's bounded
+//! under contention); a `tail_block` that waits for full blocks (a writer without a core holds it back,
+//! and all others walk an ever longer chain). Sources: tokio's mpsc for the release position (B6); Vyukov's bounded
 //! queue for a state per slot; crossbeam's list channel for the successor made early (B4).
 #![allow(unsafe_code)]
 
@@ -55,15 +58,46 @@ const STEP: usize = 2;
 /// In `released_at`: `tail_block` has not moved past the block.
 const IN_USE: usize = 0;
 
+/// Positions are counted modulo this plus one: what `tail` has bits for.
+const LAST: usize = usize::MAX / STEP;
+
+#[inline]
+const fn position_of(tail: usize) -> usize {
+    tail / STEP
+}
+
+/// The first position of the block that holds `position`.
+#[inline]
+const fn start_of(position: usize) -> usize {
+    position & !(SLOTS - 1)
+}
+
+#[inline]
+const fn ahead(position: usize, by: usize) -> usize {
+    (position + by) & LAST
+}
+
+/// How far `to` is ahead of `from`, if it is.
+#[inline]
+const fn distance(from: usize, to: usize) -> usize {
+    to.wrapping_sub(from) & LAST
+}
+
+#[inline]
+const fn is_before(a: usize, b: usize) -> bool {
+    let distance = distance(a, b);
+    distance != 0 && distance <= LAST / 2
+}
+
 struct Slot<T> {
     state: AtomicU8,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
 struct Block<T> {
-    /// The position of the first slot. Changed only while the block is not linked. In a cell, so
-    /// that the models see a writer that still reads a block when it is taken away (B6).
-    start: UnsafeCell<usize>,
+    /// Changed only while the block is not linked. In a cell, so that the models see a writer that
+    /// still reads a block when it is taken away (B6).
+    place: UnsafeCell<Place<T>>,
     next: AtomicPtr<Block<T>>,
     /// `IN_USE`, or one more than the position of B6.
     released_at: AtomicUsize,
@@ -71,10 +105,26 @@ struct Block<T> {
     _track: Track,
 }
 
+/// Where a block is in the queue.
+struct Place<T> {
+    /// The position of the first slot.
+    start: usize,
+    /// The block before, for a writer whose position is there (B5). Dangles once that is taken away.
+    previous: *const Block<T>,
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Place<T> {}
+
 impl<T> Block<T> {
-    fn new(start: usize) -> Box<Self> {
+    fn new(place: Place<T>) -> Box<Self> {
         Box::new(Self {
-            start: UnsafeCell::new(start),
+            place: UnsafeCell::new(place),
             next: AtomicPtr::new(ptr::null_mut()),
             released_at: AtomicUsize::new(IN_USE),
             slots: std::array::from_fn(|_| Slot {
@@ -86,8 +136,8 @@ impl<T> Block<T> {
     }
 
     /// Makes a used block like a new one.
-    fn reset(&mut self, start: usize) {
-        self.set_start(start);
+    fn reset(&mut self, place: Place<T>) {
+        self.set_place(place);
         // Nobody else has the block: the link that publishes it later orders these stores.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
         self.released_at.store(IN_USE, Ordering::Relaxed);
@@ -97,27 +147,23 @@ impl<T> Block<T> {
     }
 
     #[inline]
-    fn start(&self) -> usize {
-        // SAFETY: a linked block's start does not change; by B6 this one is still linked.
-        self.start.with(|start| unsafe { *start })
+    fn place(&self) -> Place<T> {
+        // SAFETY: a linked block's place does not change; by B6 this one is still linked.
+        self.place.with(|place| unsafe { *place })
     }
 
-    fn set_start(&mut self, start: usize) {
+    #[inline]
+    fn start(&self) -> usize {
+        self.place().start
+    }
+
+    fn set_place(&mut self, place: Place<T>) {
         // SAFETY: `&mut self`: nobody else has the block.
-        self.start.with_mut(|cell| unsafe { *cell = start });
+        self.place.with_mut(|cell| unsafe { *cell = place });
     }
 
     fn slot(&self, position: usize) -> &Slot<T> {
         &self.slots[position % SLOTS]
-    }
-
-    /// Whether all slots were written; from the back, which is written last.
-    fn is_full(&self) -> bool {
-        // Acquire: the writers' earlier loads of `tail_block` happen before it moves (B5).
-        self.slots
-            .iter()
-            .rev()
-            .all(|slot| slot.state.load(Ordering::Acquire) == READY)
     }
 }
 
@@ -147,7 +193,11 @@ unsafe impl<T: Send> Send for Head<T> {}
 
 /// An empty queue.
 pub(super) fn queue<T>() -> (Queue<T>, Head<T>) {
-    let block = NonNull::from(Box::leak(Block::new(0)));
+    let first = Place {
+        start: 0,
+        previous: ptr::null(),
+    };
+    let block = NonNull::from(Box::leak(Block::new(first)));
     let queue = Queue {
         tail: AtomicUsize::new(0),
         tail_block: AtomicPtr::new(block.as_ptr()),
@@ -183,7 +233,7 @@ impl<T> Queue<T> {
         if claimed & CLOSED != 0 {
             return Err(value);
         }
-        let position = claimed / STEP;
+        let position = position_of(claimed);
         let block = self.find(position);
         let slot = block.slot(position);
         slot.value.with_mut(|slot| {
@@ -202,10 +252,10 @@ impl<T> Queue<T> {
     fn find(&self, position: usize) -> &Block<T> {
         // Acquire: the block's start, and B6.
         let block = self.tail_block.load(Ordering::Acquire);
-        // SAFETY: by B5 it is not beyond our block, by B6 it stays until our slot is ready.
+        // SAFETY: by B6 it stays until our slot is ready.
         let mut block = unsafe { &*block };
-        if block.start() != position & !(SLOTS - 1) {
-            block = self.walk(block, position);
+        if block.start() != start_of(position) {
+            block = self.walk(block, start_of(position));
         }
         if position % SLOTS == SLOTS - 1 {
             self.successor(block); // B4
@@ -213,38 +263,45 @@ impl<T> Queue<T> {
         block
     }
 
-    /// Walks on to the block of `position`, and moves `tail_block` along now and then.
+    /// Walks from `tail_block` to the block that starts at `start`, and moves `tail_block` along.
     #[cold]
-    fn walk<'a>(&'a self, mut block: &'a Block<T>, position: usize) -> &'a Block<T> {
-        // Each look at a block that is not full is in vain, so not every writer does it.
-        let mut may_advance = position % SLOTS % 8 == 0;
-        while block.start() != position & !(SLOTS - 1) {
-            let next = self.successor(block);
-            if may_advance {
-                may_advance = block.is_full() && self.advance(block, next);
-            }
+    fn walk<'a>(&'a self, from: &'a Block<T>, start: usize) -> &'a Block<T> {
+        let mut block = from;
+        while is_before(start, block.start()) {
+            // SAFETY: by B5 no block from ours on goes away before our slot is ready.
+            block = unsafe { &*block.place().previous };
+        }
+        while block.start() != start {
             // SAFETY: by B6 no block from `tail_block` on goes away before our slot is ready.
-            block = unsafe { next.as_ref() };
+            block = unsafe { self.successor(block).as_ref() };
+        }
+        if is_before(from.start(), start) {
+            self.advance(from, block);
         }
         block
     }
 
-    /// Moves `tail_block` from a full block to the next; false if another writer did.
-    fn advance(&self, block: &Block<T>, next: NonNull<Block<T>>) -> bool {
-        let from = ptr::from_ref(block).cast_mut();
-        // AcqRel: passes on what made the next block visible to us.
+    /// Moves `tail_block` forward, unless another writer did.
+    fn advance(&self, from: &Block<T>, to: &Block<T>) {
+        // AcqRel: passes on what made the block visible to us.
         let moved = self.tail_block.compare_exchange(
-            from,
-            next.as_ptr(),
+            ptr::from_ref(from).cast_mut(),
+            ptr::from_ref(to).cast_mut(),
             Ordering::AcqRel,
             Ordering::Relaxed,
         );
-        if moved.is_ok() {
-            // An RMW, so that it has a place in the order of claims (B6).
-            let observed = self.tail.fetch_or(0, Ordering::AcqRel) / STEP;
-            block.released_at.store(observed + 1, Ordering::Release);
+        if moved.is_err() {
+            return;
         }
-        moved.is_ok()
+        // An RMW, so that it has a place in the order of claims (B6).
+        let observed = position_of(self.tail.fetch_or(0, Ordering::AcqRel));
+        let mut passed = from;
+        while passed.start() != to.start() {
+            let next = self.successor(passed);
+            passed.released_at.store(observed + 1, Ordering::Release);
+            // SAFETY: by B6 none of these goes away before our slot is ready.
+            passed = unsafe { next.as_ref() };
+        }
     }
 
     /// The next block; makes it if there is none.
@@ -252,14 +309,17 @@ impl<T> Queue<T> {
         if let Some(next) = NonNull::new(block.next.load(Ordering::Acquire)) {
             return next;
         }
-        let start = block.start() + SLOTS;
+        let place = Place {
+            start: ahead(block.start(), SLOTS),
+            previous: block,
+        };
         let fresh = match NonNull::new(self.spare.swap(ptr::null_mut(), Ordering::AcqRel)) {
             Some(mut spare) => {
                 // SAFETY: the swap made it ours alone.
-                unsafe { spare.as_mut() }.reset(start);
+                unsafe { spare.as_mut() }.reset(place);
                 spare
             }
-            None => NonNull::from(Box::leak(Block::new(start))),
+            None => NonNull::from(Box::leak(Block::new(place))),
         };
         let linked = block.next.compare_exchange(
             ptr::null_mut(),
@@ -279,7 +339,10 @@ impl<T> Queue<T> {
     /// Keeps a block that nobody reaches for later, and frees the one kept before.
     fn put_away(&self, mut block: NonNull<Block<T>>) {
         // SAFETY: the caller is the last that reaches the block.
-        unsafe { block.as_mut() }.set_start(usize::MAX);
+        unsafe { block.as_mut() }.set_place(Place {
+            start: usize::MAX,
+            previous: ptr::null(),
+        });
         if let Some(kept) = NonNull::new(self.spare.swap(block.as_ptr(), Ordering::AcqRel)) {
             // SAFETY: the swap made it ours alone; blocks come from boxes.
             drop(unsafe { Box::from_raw(kept.as_ptr()) });
@@ -288,7 +351,7 @@ impl<T> Queue<T> {
 
     /// Makes all later claims void.
     pub(super) fn close(&self) -> usize {
-        self.tail.fetch_or(CLOSED, Ordering::AcqRel) / STEP
+        position_of(self.tail.fetch_or(CLOSED, Ordering::AcqRel))
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -312,7 +375,7 @@ impl<T> Queue<T> {
             // SAFETY: by B2 it was written; the position moves on, so it is read once.
             unsafe { slot.cast::<T>().read() }
         });
-        head.position += 1;
+        head.position = ahead(head.position, 1);
         if head.position % SLOTS == 0 {
             self.next_block(head);
         }
@@ -330,7 +393,7 @@ impl<T> Queue<T> {
             let oldest = unsafe { head.oldest.as_ref() };
             // Acquire: the writer that stored it was done with the block.
             let released_at = oldest.released_at.load(Ordering::Acquire);
-            if released_at == IN_USE || head.position < released_at - 1 {
+            if released_at == IN_USE || is_before(head.position, released_at - 1) {
                 break;
             }
             let next = oldest.next.load(Ordering::Acquire);
@@ -358,8 +421,8 @@ impl<T> Queue<T> {
 
     /// How many values are in the queue or being written to it.
     pub(super) fn len(&self, head: &Head<T>) -> usize {
-        let tail = self.tail.load(Ordering::Acquire) / STEP;
-        head.closed_at.unwrap_or(tail) - head.position
+        let tail = position_of(self.tail.load(Ordering::Acquire));
+        distance(head.position, head.closed_at.unwrap_or(tail))
     }
 
     /// Whether the queue is closed and all was read.

@@ -98,12 +98,23 @@ impl<T> Sender<T> {
     }
 
     async fn take(&self, count: usize) -> Result<(), SendError<()>> {
-        self.tx
-            .limit
-            .permits
-            .acquire(count)
-            .await
-            .map_err(|_| SendError(()))
+        /// A wait that got nothing may have held room until now, and the receiver of a closed
+        /// channel waits for all of it.
+        struct Unused<'a, T>(&'a Tx<T, Bounded>);
+        impl<T> Drop for Unused<'_, T> {
+            fn drop(&mut self) {
+                self.0.wake_if_finished();
+            }
+        }
+        // Dropped after the wait, in which it gives back.
+        let unused = Unused(&self.tx);
+        match self.tx.limit.permits.acquire(count).await {
+            Ok(()) => {
+                std::mem::forget(unused);
+                Ok(())
+            }
+            Err(_) => Err(SendError(())),
+        }
     }
 
     /// Waits for room for one message. The permit holds the room until it is used or dropped.

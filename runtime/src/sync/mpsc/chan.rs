@@ -445,6 +445,7 @@ fn is_finished<T, L: Limit>(chan: &Chan<T, L>, head: &Head<T>) -> bool {
 impl<T, L: Limit> Drop for Rx<T, L> {
     fn drop(&mut self) {
         self.close();
+        drop(self.chan.waker.take()); // Nobody is left to wake.
         /// Goes on with the rest when a message panics in its drop.
         struct Drain<'a, T, L: Limit>(&'a mut Rx<T, L>);
         impl<T, L: Limit> Drain<'_, T, L> {

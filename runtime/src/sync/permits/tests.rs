@@ -154,7 +154,7 @@ impl Waiting<'_> {
             _ if how == How::WithoutBudget => Poll::Pending,
             Fate::Waiting { .. } => Poll::Pending,
             Fate::Granted => Poll::Ready(Ok(())),
-            Fate::Refused => Poll::Ready(Err(Closed)),
+            Fate::Refused { .. } => Poll::Ready(Err(Closed)),
         };
         prop_assert_eq!(polled, expected);
         if polled.is_pending() && is_over {
@@ -167,9 +167,14 @@ impl Waiting<'_> {
 /// What the oracle knows of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Waiting { missing: usize },
+    Waiting {
+        missing: usize,
+    },
     Granted,
-    Refused,
+    /// Refused, with this much in hand until the future is polled or dropped (P5).
+    Refused {
+        collected: usize,
+    },
 }
 
 #[derive(Default)]
@@ -200,7 +205,7 @@ impl Oracle {
 
     fn acquire(&mut self, wanted: usize) -> Fate {
         let fate = if self.is_closed {
-            Fate::Refused
+            Fate::Refused { collected: 0 }
         } else if self.free >= wanted {
             self.free -= wanted;
             Fate::Granted
@@ -220,8 +225,22 @@ impl Oracle {
                 self.release(wanted - missing);
             }
             Some(Fate::Granted) => self.release(wanted),
-            _ => {}
+            Some(Fate::Refused { collected }) => self.release(collected),
+            None => {}
         }
+    }
+
+    /// What a poll finds: after a close it refuses whatever was granted, and what was collected
+    /// goes back (P5).
+    fn look(&mut self, id: usize, wanted: usize) -> Fate {
+        let refused = Fate::Refused { collected: 0 };
+        match self.fates[id].unwrap() {
+            Fate::Granted if self.is_closed => self.release(wanted),
+            Fate::Refused { collected } => self.release(collected),
+            fate => return fate,
+        }
+        self.fates[id] = Some(refused);
+        refused
     }
 
     fn close(&mut self, wanted: impl Fn(usize) -> usize) {
@@ -230,8 +249,8 @@ impl Oracle {
             let Some(Fate::Waiting { missing }) = self.fates[id] else {
                 unreachable!()
             };
-            self.free += wanted(id) - missing;
-            self.fates[id] = Some(Fate::Refused);
+            let collected = wanted(id) - missing;
+            self.fates[id] = Some(Fate::Refused { collected });
         }
     }
 }
@@ -302,7 +321,7 @@ fn check(initial: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
             Op::Poll { who, how } => {
                 if let Some(id) = pick(&futures, who) {
                     let future = futures[id].as_mut().unwrap();
-                    let fate = oracle.fates[id].unwrap();
+                    let fate = oracle.look(id, future.wanted);
                     if how == How::WithNewWaker {
                         future.is_woken_by_end = matches!(fate, Fate::Waiting { .. });
                         future.yields = 0;
