@@ -70,6 +70,11 @@ fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f`, which polls tasks in a loop, and restores the budget of the poll around it.
+pub(crate) fn with_kept<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(CURRENT.try_with(Cell::get).unwrap_or(Budget::unconstrained()), f)
+}
+
 #[inline]
 fn set(budget: Budget) {
     // A thread whose locals are gone polls no task: nothing to count.

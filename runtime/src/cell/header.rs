@@ -237,7 +237,7 @@ unsafe fn drop_stage<F: Future, S>(header: NonNull<Header>) {
 /// # Safety
 ///
 /// The caller dropped the last reference (I6).
-unsafe fn free<F: Future, S>(header: NonNull<Header>) {
+unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
     {
         // SAFETY: by I6 the cell is alive, and nobody else knows it.
         let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
@@ -245,9 +245,28 @@ unsafe fn free<F: Future, S>(header: NonNull<Header>) {
         cell.stage.with_mut(|_| ());
         cell.header.links.with_mut(|_| ());
         cell.header.join_waker.with_mut(|_| ());
+        if S::LOCAL && !S::may_drop(cell.header.scheduler) {
+            // SAFETY: by I6 this is the only access.
+            let is_empty = cell.stage.with_mut(|stage| forget(unsafe { &mut *stage }));
+            if !is_empty {
+                return;
+            }
+        }
     }
     // SAFETY: `allocate` leaked this box, and by I6 nobody else has a reference.
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
+}
+
+/// Empties a stage without a drop (I8). False if it holds a future: that is pinned, so its memory
+/// stays its own until it is dropped, which is never.
+fn forget<F: Future>(stage: &mut Stage<F>) -> bool {
+    if matches!(stage, Stage::Running(_)) {
+        return false;
+    }
+    if let Stage::Finished(Ok(output)) = mem::replace(stage, Stage::Consumed) {
+        mem::forget(output);
+    }
+    true
 }
 
 /// The payload of a panic that nobody can be told of is dropped here; a drop that panics in

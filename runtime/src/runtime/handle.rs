@@ -15,6 +15,7 @@ use crate::scheduler::job::Job;
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -190,6 +191,18 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        match self.try_spawn_blocking(f, id) {
+            Ok(handle) => handle,
+            Err(error) => panic!("OS can't spawn worker thread: {error}"),
+        }
+    }
+
+    /// As [`Self::spawn_blocking`], with the system's error where that panics.
+    pub(crate) fn try_spawn_blocking<F, R>(&self, f: F, id: Id) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         // Held until the closure has run: a paused clock does not move on meanwhile.
         let hold = ClockHold::new(self.clone());
         let task = BlockingTask {
@@ -203,10 +216,10 @@ impl Handle {
             Err(blocking::SpawnError::ShutDown(job)) => blocking::Job::cancel(job),
             Err(blocking::SpawnError::NoThreads(job, error)) => {
                 blocking::Job::cancel(job);
-                panic!("OS can't spawn worker thread: {error}");
+                return Err(error);
             }
         }
-        spawned.join
+        Ok(spawned.join)
     }
 
     /// Runs a future on this thread; the runtime's own threads run what it spawns. On a
@@ -241,6 +254,23 @@ impl Handle {
         match &self.scheduler {
             Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
             Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    /// The runtime's id.
+    pub fn id(&self) -> super::Id {
+        self.config().id
+    }
+
+    /// The name that [`Builder::name`](super::Builder::name) gave the runtime.
+    pub fn name(&self) -> Option<&str> {
+        self.config().name.as_deref()
+    }
+
+    fn config(&self) -> &shared::Config {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.config(),
+            Scheduler::CurrentThread(shared) => shared.config(),
         }
     }
 
