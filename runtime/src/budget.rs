@@ -101,15 +101,16 @@ pub(crate) fn has_remaining() -> bool {
         .unwrap_or(true)
 }
 
-/// Gives the unit back on drop unless the operation made progress.
-#[must_use]
+/// A unit of the budget. It is given back on drop unless the operation made progress; made by
+/// [`poll_proceed`](crate::task::coop::poll_proceed).
+#[must_use = "dropped at once it gives the unit back, and nothing is counted"]
 #[derive(Debug)]
-pub(crate) struct RestoreOnPending(Cell<Budget>);
+pub struct RestoreOnPending(Cell<Budget>);
 
 impl RestoreOnPending {
     /// The operation got ready: the unit is spent.
     #[inline]
-    pub(crate) fn made_progress(&self) {
+    pub fn made_progress(&self) {
         self.0.set(Budget::unconstrained());
     }
 }

@@ -2,14 +2,33 @@
 //!
 //! [`spawn`] starts one, a [`JoinHandle`] waits for its output, [`spawn_blocking`] moves blocking
 //! code to a thread of its own, [`yield_now`] lets the others run.
+//!
+//! - Many tasks: [`JoinSet`].
+//! - Tasks that are not `Send`: [`LocalSet`], [`spawn_local`].
+//! - Values that go with a task: [`task_local!`](crate::task_local).
+//! - Fairness inside of a poll: [`coop`].
 
+mod builder;
+pub mod coop;
+pub mod join_set;
+mod local_key;
 mod local_set;
 mod spawn;
 mod spawn_local;
 mod yield_now;
 
-pub use self::spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
+/// Futures that have a name because other types hold them.
+pub mod futures {
+    pub use super::local_key::TaskLocalFuture;
+}
+
+pub use self::builder::{Builder, name};
+#[doc(hidden)]
+pub use self::coop::{Unconstrained, consume_budget, unconstrained};
+pub use self::join_set::JoinSet;
+pub use self::local_key::{AccessError, LocalKey};
 pub use self::local_set::{LocalEnterGuard, LocalSet};
+pub use self::spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
 pub use self::spawn_local::spawn_local;
 pub use self::yield_now::yield_now;
 pub use crate::cell::abort::AbortHandle;
