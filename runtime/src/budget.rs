@@ -72,7 +72,12 @@ fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f`, which polls tasks in a loop, and restores the budget of the poll around it.
 pub(crate) fn with_kept<R>(f: impl FnOnce() -> R) -> R {
-    with_budget(CURRENT.try_with(Cell::get).unwrap_or(Budget::unconstrained()), f)
+    with_budget(
+        CURRENT
+            .try_with(Cell::get)
+            .unwrap_or(Budget::unconstrained()),
+        f,
+    )
 }
 
 #[inline]

@@ -106,11 +106,7 @@ impl Shared {
     }
 
     /// The scheduler of a local runtime, whose owner is the calling thread.
-    pub(crate) fn new_local(
-        config: Config,
-        driver: Driver,
-        blocking: Arc<Pool<Job>>,
-    ) -> Arc<Self> {
+    pub(crate) fn new_local(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
         Self::with_owner(config, driver, blocking, Some(ThreadTag::current()))
     }
 

@@ -132,7 +132,9 @@ impl<'a, T: 'static> Builder<'a, T> {
     where
         F: Future<Output = T> + 'static,
     {
-        Ok(self.set.insert(self.task.spawn_local_on(future, local_set)?))
+        Ok(self
+            .set
+            .insert(self.task.spawn_local_on(future, local_set)?))
     }
 }
 
