@@ -4,4 +4,5 @@ pub mod blocking;
 pub mod cell;
 pub mod scheduler;
 pub mod sync;
+pub mod task;
 pub mod timers;

@@ -209,7 +209,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        this.count_cell();
+        Self::count_cell(this);
         let spawned = cells::spawn(future, this, 0, id);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
@@ -234,7 +234,7 @@ impl Shared {
             "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was \
              created on"
         );
-        this.count_cell();
+        Self::count_cell(this);
         let spawned = cells::spawn_local(future, this, id);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
@@ -243,14 +243,14 @@ impl Shared {
         }
     }
 
-    fn count_cell(self: &Arc<Self>) {
-        let counted = self.with_local(|local| {
+    fn count_cell(this: &Arc<Self>) {
+        let counted = this.with_local(|local| {
             local
                 .map(|local| local.core.cells.set(local.core.cells.get() + 1))
                 .is_some()
         });
         if !counted {
-            Alive::made_elsewhere(self);
+            Alive::made_elsewhere(this);
         }
     }
 

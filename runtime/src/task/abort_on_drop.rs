@@ -100,3 +100,58 @@ impl<T> fmt::Debug for AbortOnDropHandle<T> {
             .finish()
     }
 }
+
+/// An [`AbortHandle`] that aborts its task when it is dropped: for a task whose output is nobody's
+/// business.
+///
+/// ```
+/// # runtime::runtime::Runtime::new().unwrap().block_on(async {
+/// use runtime::task::AbortOnDrop;
+///
+/// let task = runtime::spawn(std::future::pending::<()>());
+/// drop(AbortOnDrop::new(task.abort_handle()));
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// # });
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping the handle aborts the task at once"]
+pub struct AbortOnDrop {
+    /// Taken on detachment only.
+    handle: Option<AbortHandle>,
+}
+
+impl AbortOnDrop {
+    /// Takes a handle over.
+    pub fn new(handle: AbortHandle) -> Self {
+        Self {
+            handle: Some(handle),
+        }
+    }
+
+    fn handle(&self) -> &AbortHandle {
+        self.handle.as_ref().expect("taken on detachment only")
+    }
+
+    /// Cancels the task now.
+    pub fn abort(&self) {
+        self.handle().abort();
+    }
+
+    /// Whether the task has finished, with its future dropped.
+    pub fn is_finished(&self) -> bool {
+        self.handle().is_finished()
+    }
+
+    /// Gives the handle back, whose drop does nothing to the task.
+    pub fn detach(mut self) -> AbortHandle {
+        self.handle.take().expect("taken on detachment only")
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.abort();
+        }
+    }
+}

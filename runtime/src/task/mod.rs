@@ -31,7 +31,7 @@ pub mod task_tracker {
     pub use super::tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 }
 
-pub use self::abort_on_drop::AbortOnDropHandle;
+pub use self::abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
 pub use self::builder::{Builder, name};
 pub use self::cancellation::CancellationToken;
 #[doc(hidden)]

@@ -26,6 +26,7 @@
 //! tasks' own links (24 bytes in every cell, also of tasks in no set).
 #![allow(unsafe_code)]
 
+use crate::loom::Track;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use crate::util::atomic_waker::AtomicWaker;
@@ -48,6 +49,7 @@ pub(crate) struct Entry {
     pushed: AtomicBool,
     /// Ruled by J2.
     next: UnsafeCell<*mut Entry>,
+    _track: Track,
 }
 
 // SAFETY: `next` is the only part that is not `Sync`, and by J2 it has one owner at a time.
@@ -75,6 +77,7 @@ impl Ready {
             ready: self.clone(),
             pushed: AtomicBool::new(false),
             next: UnsafeCell::new(ptr::null_mut()),
+            _track: Track::new(),
         }))
     }
 
