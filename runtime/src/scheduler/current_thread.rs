@@ -421,7 +421,9 @@ impl Seated {
             shared: shared.clone(),
             core,
         });
-        let before = CURRENT.with(|current| current.replace(Some(local.clone())));
+        // While the thread's locals go, all tasks are queued as from another thread.
+        let before = CURRENT.try_with(|current| current.replace(Some(local.clone())));
+        let before = before.unwrap_or(None);
         if let Some(timers) = shared.driver.timers() {
             timers::set_local_shard(Some(timers.shard(0)));
         }
@@ -555,7 +557,8 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         timers::set_local_shard(None);
-        let mine = CURRENT.with(|current| current.replace(self.before.take()));
+        let before = self.before.take();
+        let mine = CURRENT.try_with(|current| current.replace(before));
         drop(mine);
         // The thread-local's reference is gone and nobody else has one.
         if let Some(Ok(Local { shared, core })) = self.local.take().map(Rc::try_unwrap) {

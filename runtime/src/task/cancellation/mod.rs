@@ -16,6 +16,7 @@ pub use self::guard::{DropGuard, DropGuardRef};
 use self::futures::RunUntil;
 use self::tree::{Node, NodeRef};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A signal to stop that many tasks can see; clones are the same signal.
 ///
@@ -133,6 +134,13 @@ impl PartialEq for CancellationToken {
 }
 
 impl Eq for CancellationToken {}
+
+/// Clones have the same hash.
+impl Hash for CancellationToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(&raw const *self.node, state);
+    }
+}
 
 impl std::panic::UnwindSafe for CancellationToken {}
 impl std::panic::RefUnwindSafe for CancellationToken {}
