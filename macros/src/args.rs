@@ -23,6 +23,8 @@ pub(crate) enum Role {
 pub(crate) enum Flavor {
     MultiThread,
     CurrentThread,
+    /// One thread, and tasks that need not be `Send`.
+    Local,
 }
 
 /// Where the body of the function is polled.
@@ -233,10 +235,7 @@ fn flavor(value: &Expr) -> syn::Result<Flavor> {
     match &*text.value() {
         "multi_thread" => Ok(Flavor::MultiThread),
         "current_thread" => Ok(Flavor::CurrentThread),
-        "local" => Err(Error::new_spanned(
-            value,
-            "the runtime flavor `local` is not supported yet; use `current_thread`",
-        )),
+        "local" => Ok(Flavor::Local),
         "single_thread" => Err(Error::new_spanned(
             value,
             "the single threaded runtime flavor is called `current_thread`",
@@ -252,8 +251,8 @@ fn flavor(value: &Expr) -> syn::Result<Flavor> {
         other => Err(Error::new_spanned(
             value,
             format!(
-                "no such runtime flavor `{other}`; the runtime flavors are `current_thread` and \
-                 `multi_thread`"
+                "no such runtime flavor `{other}`; the runtime flavors are `current_thread`, \
+                 `local` and `multi_thread`"
             ),
         )),
     }
@@ -338,6 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn the_flavours_are_read() {
+        let read = |tokens| Args::parse(tokens).unwrap().flavor;
+        assert_eq!(read(quote!(flavor = "local")), Some(Flavor::Local));
+        assert_eq!(
+            read(quote!(flavor = "current_thread")),
+            Some(Flavor::CurrentThread)
+        );
+    }
+
+    #[test]
     fn the_crate_may_be_a_path_a_keyword_or_a_string() {
         for tokens in [quote!(crate = "x::y"), quote!(crate = x::y)] {
             let args = Args::parse(tokens).unwrap();
@@ -389,10 +398,9 @@ mod tests {
     fn unknown_values_are_answered_with_the_known_ones() {
         assert_eq!(
             message(quote!(flavor = "foo")),
-            "no such runtime flavor `foo`; the runtime flavors are `current_thread` and \
+            "no such runtime flavor `foo`; the runtime flavors are `current_thread`, `local` and \
              `multi_thread`"
         );
-        assert!(message(quote!(flavor = "local")).contains("`local` is not supported yet"));
         assert!(message(quote!(flavor = "threaded_scheduler")).contains("to `multi_thread`"));
         assert!(message(quote!(flavor = "basic_scheduler")).contains("to `current_thread`"));
         assert!(message(quote!(flavor = "single_thread")).contains("called `current_thread`"));
@@ -427,6 +435,10 @@ mod tests {
         assert!(single(quote!(worker_threads = 2)).contains("`multi_thread`"));
         assert!(single(quote!(root = "spawn")).contains("`multi_thread`"));
         assert_eq!(single(quote!(start_paused = true)), "");
+        let local = |tokens| check(Main, Flavor::Local, tokens);
+        assert!(local(quote!(worker_threads = 2)).contains("`multi_thread`"));
+        assert!(local(quote!(root = "spawn")).contains("`multi_thread`"));
+        assert_eq!(local(quote!(start_paused = true)), "");
         assert!(check(Main, MultiThread, quote!(start_paused = false)).contains("current_thread"));
         let shutdown = quote!(unhandled_panic = "shutdown_runtime");
         assert!(check(Main, MultiThread, shutdown.clone()).contains("current_thread"));

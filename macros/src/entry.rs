@@ -193,7 +193,11 @@ fn mentions(name: &str, tokens: impl Iterator<Item = TokenTree>) -> bool {
 fn builder(args: &Args, flavor: Flavor, root: &TokenStream) -> TokenStream {
     let constructor = match flavor {
         Flavor::MultiThread => quote!(new_multi_thread()),
-        Flavor::CurrentThread => quote!(new_current_thread()),
+        Flavor::CurrentThread | Flavor::Local => quote!(new_current_thread()),
+    };
+    let build = match flavor {
+        Flavor::Local => quote!(build_local(::core::default::Default::default())),
+        Flavor::MultiThread | Flavor::CurrentThread => quote!(build()),
     };
     let mut options = TokenStream::new();
     if let Some(count) = &args.worker_threads {
@@ -213,7 +217,7 @@ fn builder(args: &Args, flavor: Flavor, root: &TokenStream) -> TokenStream {
         #root::runtime::Builder::#constructor
             .enable_all()
             #options
-            .build()
+            .#build
             .expect("failed to build the runtime for this function")
     }
 }

@@ -34,7 +34,7 @@ use quote::{ToTokens, quote};
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `flavor = "multi_thread"` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
+/// | `flavor = "multi_thread"` | `"multi_thread"`, `"current_thread"` or `"local"` (one thread, and `spawn_local` works) | `"multi_thread"` |
 /// | `worker_threads = 4` | how many workers run tasks; `multi_thread` only | the cores this process may use |
 /// | `start_paused = true` | starts with the clock paused; not with `multi_thread` | `false` |
 /// | `name = "ingest"` | the name of the runtime | none |

@@ -70,6 +70,16 @@ fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f`, which polls tasks in a loop, and restores the budget of the poll around it.
+pub(crate) fn with_kept<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(
+        CURRENT
+            .try_with(Cell::get)
+            .unwrap_or(Budget::unconstrained()),
+        f,
+    )
+}
+
 #[inline]
 fn set(budget: Budget) {
     // A thread whose locals are gone polls no task: nothing to count.
@@ -96,15 +106,16 @@ pub(crate) fn has_remaining() -> bool {
         .unwrap_or(true)
 }
 
-/// Gives the unit back on drop unless the operation made progress.
-#[must_use]
+/// A unit of the budget. It is given back on drop unless the operation made progress; made by
+/// [`poll_proceed`](crate::task::coop::poll_proceed).
+#[must_use = "dropped at once it gives the unit back, and nothing is counted"]
 #[derive(Debug)]
-pub(crate) struct RestoreOnPending(Cell<Budget>);
+pub struct RestoreOnPending(Cell<Budget>);
 
 impl RestoreOnPending {
     /// The operation got ready: the unit is spent.
     #[inline]
-    pub(crate) fn made_progress(&self) {
+    pub fn made_progress(&self) {
         self.0.set(Budget::unconstrained());
     }
 }

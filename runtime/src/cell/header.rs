@@ -237,7 +237,7 @@ unsafe fn drop_stage<F: Future, S>(header: NonNull<Header>) {
 /// # Safety
 ///
 /// The caller dropped the last reference (I6).
-unsafe fn free<F: Future, S>(header: NonNull<Header>) {
+unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
     {
         // SAFETY: by I6 the cell is alive, and nobody else knows it.
         let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
@@ -245,9 +245,28 @@ unsafe fn free<F: Future, S>(header: NonNull<Header>) {
         cell.stage.with_mut(|_| ());
         cell.header.links.with_mut(|_| ());
         cell.header.join_waker.with_mut(|_| ());
+        if S::LOCAL && !S::may_drop(cell.header.scheduler) {
+            // SAFETY: by I6 this is the only access.
+            let is_empty = cell.stage.with_mut(|stage| forget(unsafe { &mut *stage }));
+            if !is_empty {
+                return;
+            }
+        }
     }
     // SAFETY: `allocate` leaked this box, and by I6 nobody else has a reference.
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
+}
+
+/// Empties a stage without a drop (I8). False if it holds a future: that is pinned, so its memory
+/// stays its own until it is dropped, which is never.
+fn forget<F: Future>(stage: &mut Stage<F>) -> bool {
+    if matches!(stage, Stage::Running(_)) {
+        return false;
+    }
+    if let Stage::Finished(Ok(output)) = mem::replace(stage, Stage::Consumed) {
+        mem::forget(output);
+    }
+    true
 }
 
 /// The payload of a panic that nobody can be told of is dropped here; a drop that panics in
@@ -280,6 +299,66 @@ pub(super) fn discard_waker(waker: Option<Waker>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::raw;
+    use std::sync::Arc;
+
+    /// Its tasks belong to a thread that is never the calling one.
+    struct OfAnotherThread;
+
+    impl Schedule for OfAnotherThread {
+        const LOCAL: bool = true;
+
+        fn may_drop(_scheduler: *const ()) -> bool {
+            false
+        }
+
+        fn schedule(_task: Notified) {
+            unreachable!("nothing wakes the task");
+        }
+
+        fn release(_task: &Header) -> bool {
+            false
+        }
+
+        fn cell_freed(_scheduler: *const ()) {}
+    }
+
+    /// I8: an output is forgotten with its memory freed, a future stays in its memory.
+    #[test]
+    fn the_last_reference_elsewhere_drops_nothing() {
+        for run in [true, false] {
+            let held = Arc::new(());
+            let output = held.clone();
+            let id = Id::next();
+            let future = async move { output };
+            // SAFETY: the pointer is never followed, and the future is `Send`.
+            let spawned =
+                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, id) };
+            // Of the three references the handle's is forgotten, as a user may.
+            mem::forget(spawned.join);
+            let header = spawned.owned.into_raw();
+            if run {
+                spawned.notified.run();
+                raw::drop_refs(header, 2);
+            } else {
+                mem::forget(spawned.notified);
+                raw::drop_refs(header, 3);
+            }
+            assert_eq!(Arc::strong_count(&held), 2, "nothing was dropped");
+            if run {
+                // SAFETY: the forgotten output's.
+                unsafe { Arc::decrement_strong_count(Arc::as_ptr(&held)) };
+            } else {
+                // SAFETY: the cell is still there, and nobody else knows it.
+                let vtable = unsafe { header.as_ref() }.vtable;
+                // SAFETY: as above.
+                unsafe { (vtable.drop_stage)(header) };
+                // SAFETY: as above.
+                unsafe { (vtable.free)(header) };
+            }
+            assert_eq!(Arc::strong_count(&held), 1);
+        }
+    }
 
     #[cfg(target_pointer_width = "64")]
     #[test]

@@ -121,6 +121,58 @@ impl<T> JoinHandle<T> {
         registered
     }
 
+    /// As `register`, for a handle that was never polled; gives the waker back if the task has
+    /// completed.
+    pub(crate) fn leave_waker(&mut self, waker: Waker) -> Result<(), Waker> {
+        let header = self.task.header();
+        debug_assert!(!header.state.load().has_join_waker(), "a first waker (I5)");
+        let old = self.replace_waker(Some(waker));
+        debug_assert!(old.is_none(), "a first waker (I5)");
+        if header.state.set_join_waker() {
+            return Ok(());
+        }
+        Err(self.replace_waker(None).expect("put there above (I5)"))
+    }
+
+    /// The output of a task that has completed, as a poll gives it.
+    pub(crate) fn into_output(self) -> Result<T, JoinError> {
+        debug_assert!(self.is_finished(), "only after completion");
+        let this = ManuallyDrop::new(self);
+        let output = this.take_output();
+        this.release();
+        output
+    }
+
+    /// The task is complete.
+    fn take_output(&self) -> Result<T, JoinError> {
+        let mut output: Option<Result<T, JoinError>> = None;
+        let slot = NonNull::from(&mut output).cast::<()>();
+        // SAFETY: the task is complete, so by I3 the stage is the handle's; the slot has the
+        // type of the cell's output by `from_raw`.
+        unsafe { (self.task.header().vtable.take_output)(self.task.as_raw(), slot) };
+        output.expect("`take_output` fills the slot or panics")
+    }
+
+    /// Gives up interest, waker and reference. The task is complete, its output gone.
+    fn release(&self) {
+        let state = &self.task.header().state;
+        // Most often the completer is done with the waker, or never had one.
+        let ours = !state.load().has_join_waker();
+        if ours {
+            discard_waker(self.replace_waker(None));
+        }
+        let action = match state.drop_join_after_complete(ours) {
+            OnJoinDrop::DropWaker => {
+                discard_waker(self.replace_waker(None));
+                state.drop_join_after_complete(true)
+            }
+            action => action,
+        };
+        if action == OnJoinDrop::Free {
+            free(self.task.as_raw());
+        }
+    }
+
     /// Drops the output if it was not taken; a panic of its drop is contained. The task is
     /// complete.
     fn drop_output(&self) {
@@ -152,13 +204,7 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         unit.made_progress();
-        let mut output: Option<Self::Output> = None;
-        let raw = self.task.as_raw();
-        let slot = NonNull::from(&mut output).cast::<()>();
-        // SAFETY: the task is complete, so by I3 the stage is the handle's; the slot has the
-        // type of the cell's output by `from_raw`.
-        unsafe { (self.task.header().vtable.take_output)(raw, slot) };
-        Poll::Ready(output.expect("`take_output` fills the slot or panics"))
+        Poll::Ready(self.take_output())
     }
 }
 
@@ -178,21 +224,7 @@ impl<T> Drop for JoinHandle<T> {
             }
         }
         self.drop_output();
-        // Most often the completer is done with the waker, or never had one.
-        let ours = !state.load().has_join_waker();
-        if ours {
-            discard_waker(self.replace_waker(None));
-        }
-        let action = match state.drop_join_after_complete(ours) {
-            OnJoinDrop::DropWaker => {
-                discard_waker(self.replace_waker(None));
-                state.drop_join_after_complete(true)
-            }
-            action => action,
-        };
-        if action == OnJoinDrop::Free {
-            free(raw);
-        }
+        self.release();
     }
 }
 

@@ -35,6 +35,9 @@
 //!   that the header points to outlives the cell.
 //! - I7. The future is dropped exactly once: after completion, or by the holder of the run-queue
 //!   entry once `CANCELLED` is set. Never on the thread that aborts.
+//! - I8. A future or an output that may not be `Send` is dropped on its owner's thread only. A
+//!   last reference that goes elsewhere frees the memory and forgets an output; a future that
+//!   is still there (its owner was forgotten) stays where it is, with its memory.
 //!
 //! Memory order: all transitions are `AcqRel`; the completer's update pairs with the
 //! `JoinHandle`'s `Acquire` load of `COMPLETE` and publishes the output; the last `ref_dec`
@@ -67,6 +70,15 @@ use std::any::Any;
 /// What a scheduler does for its tasks. All functions are static: the pointer that `spawn` was
 /// given comes back through the header, so that a cell needs no type parameter at run time.
 pub(crate) trait Schedule: 'static {
+    /// Whether its futures and outputs need not be `Send`: then [`may_drop`](Self::may_drop) is
+    /// asked before a cell is freed with something in it (I8).
+    const LOCAL: bool = false;
+
+    /// Whether the calling thread may drop futures and outputs of the scheduler.
+    fn may_drop(_scheduler: *const ()) -> bool {
+        true
+    }
+
     /// Queues a task that was woken. Called on any thread.
     fn schedule(task: Notified);
 

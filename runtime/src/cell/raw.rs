@@ -181,7 +181,8 @@ pub(crate) struct Spawned<T> {
 /// # Safety
 ///
 /// `scheduler` stays valid until `cell_freed`. If `future` or its output is not `Send`, the
-/// scheduler polls and drops it on the thread that calls this function only.
+/// scheduler polls and drops it on the thread that calls this function only, and says so by
+/// [`Schedule::LOCAL`] and [`Schedule::may_drop`] (I8).
 pub(crate) unsafe fn spawn<F, S>(
     future: F,
     scheduler: *const (),

@@ -6,4 +6,5 @@ pub mod cell;
 pub mod io;
 pub mod scheduler;
 pub mod sync;
+pub mod task;
 pub mod timers;

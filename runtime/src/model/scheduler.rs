@@ -96,6 +96,8 @@ impl Workers {
         let driver = driver.expect("a driver without I/O");
         let pool = Arc::new(Pool::new(crate::blocking::Config::default()));
         let config = Config {
+            id: crate::scheduler::id::Id::next(),
+            name: None,
             workers,
             run_worker: |_, _| unreachable!("no task of a model blocks in place"),
             event_interval: 61,

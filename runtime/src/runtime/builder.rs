@@ -1,11 +1,14 @@
 //! Makes runtimes.
 
 use super::handle::{Handle, Scheduler};
+use super::local::{LocalOptions, LocalRuntime};
 use super::runtime::Runtime;
 use crate::blocking;
 use crate::driver;
 use crate::loom::sync::Arc;
 use crate::loom::thread;
+use crate::scheduler::id::Id;
+use crate::scheduler::job::Job;
 use crate::scheduler::local::Core;
 use crate::scheduler::shared::{Config, Hook, Shared};
 use crate::scheduler::{current_thread, monitor, worker};
@@ -22,6 +25,10 @@ const EVENT_INTERVAL: u32 = 61;
 
 /// Turns of a worker between two looks at the injector while it has work of its own.
 const INJECTOR_INTERVAL: u32 = 31;
+
+/// Makes the scheduler of a runtime without threads.
+type MakeSingle =
+    fn(Config, driver::Driver, Arc<blocking::Pool<Job>>) -> Arc<current_thread::Shared>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -308,11 +315,38 @@ impl Builder {
         }
     }
 
+    /// Makes a runtime of the calling thread: it stays there, and so do its tasks, which need not
+    /// be `Send`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if the reactor cannot be made.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless the builder was made by [`Builder::new_current_thread`].
+    #[track_caller]
+    pub fn build_local(&mut self, options: LocalOptions) -> io::Result<LocalRuntime> {
+        let LocalOptions { .. } = options;
+        assert!(
+            self.kind == Kind::CurrentThread,
+            "Only current_thread is supported when building a local runtime: start with \
+             `Builder::new_current_thread`"
+        );
+        let runtime = self.build_single(current_thread::Shared::new_local)?;
+        Ok(LocalRuntime::from_runtime(runtime))
+    }
+
     #[track_caller]
     fn build_current_thread(&mut self) -> io::Result<Runtime> {
+        self.build_single(current_thread::Shared::new)
+    }
+
+    #[track_caller]
+    fn build_single(&mut self, make: MakeSingle) -> io::Result<Runtime> {
         let driver = driver::Driver::new(self.driver_config(1, true))?;
         let pool = Arc::new(self.pool());
-        let shared = current_thread::Shared::new(self.config(1), driver, pool);
+        let shared = make(self.config(1), driver, pool);
         let handle = Handle {
             scheduler: Scheduler::CurrentThread(shared),
         };
@@ -421,6 +455,8 @@ impl Builder {
 
     fn config(&self, workers: usize) -> Config {
         Config {
+            id: Id::next(),
+            name: self.name.clone(),
             workers,
             run_worker,
             event_interval: self.event_interval,

@@ -36,15 +36,22 @@ pub(crate) struct Restore {
 /// Panics in a thread-local destructor that runs after the context is gone.
 #[track_caller]
 pub(crate) fn enter(handle: Handle) -> Restore {
+    match try_enter(handle) {
+        Some(entered) => entered,
+        None => panic!("{}", TryCurrentError::destroyed()),
+    }
+}
+
+/// As [`enter`], for what has to go on in a thread-local destructor, too: none if the context is
+/// gone.
+pub(crate) fn try_enter(handle: Handle) -> Option<Restore> {
     let entered = CURRENT.try_with(|current| current.replace(Some(handle)));
-    let Ok(before) = entered else {
-        panic!("{}", TryCurrentError::destroyed())
-    };
+    let before = entered.ok()?;
     let depth = DEPTH.with(|depth| {
         depth.set(depth.get() + 1);
         depth.get()
     });
-    Restore { before, depth }
+    Some(Restore { before, depth })
 }
 
 impl Drop for Restore {

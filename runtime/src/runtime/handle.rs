@@ -191,10 +191,23 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match self.try_spawn_blocking(f, id, AtShutdown::Await) {
-            Ok(join) => join,
+        match self.try_spawn_blocking(f, id) {
+            Ok(handle) => handle,
             Err(error) => panic!("OS can't spawn worker thread: {error}"),
         }
+    }
+
+    /// As [`Self::spawn_blocking`], with the system's error where that panics.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    pub(crate) fn try_spawn_blocking<F, R>(&self, f: F, id: Id) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_on_pool(f, id, AtShutdown::Await)
     }
 
     /// Runs a call that blocks for as long as the system likes and whose end nobody needs: the
@@ -209,7 +222,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.try_spawn_blocking(f, Id::next(), AtShutdown::Abandon)
+        self.spawn_on_pool(f, Id::next(), AtShutdown::Abandon)
     }
 
     /// Runs a call that has been promised to the caller: the runtime's end waits for it, also if
@@ -224,7 +237,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.try_spawn_blocking(f, Id::next(), AtShutdown::Complete)
+        self.spawn_on_pool(f, Id::next(), AtShutdown::Complete)
     }
 
     /// Gives a closure to the pool. If that is shutting down, the closure is cancelled.
@@ -232,7 +245,7 @@ impl Handle {
     /// # Errors
     ///
     /// The pool has no thread and the system refuses one.
-    fn try_spawn_blocking<F, R>(
+    fn spawn_on_pool<F, R>(
         &self,
         f: F,
         id: Id,
@@ -296,6 +309,23 @@ impl Handle {
         match &self.scheduler {
             Scheduler::MultiThread(_) => RuntimeFlavor::MultiThread,
             Scheduler::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    /// The runtime's id.
+    pub fn id(&self) -> super::Id {
+        self.config().id
+    }
+
+    /// The name that [`Builder::name`](super::Builder::name) gave the runtime.
+    pub fn name(&self) -> Option<&str> {
+        self.config().name.as_deref()
+    }
+
+    fn config(&self) -> &shared::Config {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.config(),
+            Scheduler::CurrentThread(shared) => shared.config(),
         }
     }
 

@@ -20,7 +20,8 @@
 //! # Two schedulers
 //!
 //! - **Multi-thread**: one worker per core steals work from the others. Tasks must be `Send`.
-//! - **Current-thread**: whoever calls [`Runtime::block_on`] runs the tasks, on that thread.
+//! - **Current-thread**: whoever calls [`Runtime::block_on`] runs the tasks, on that thread. A
+//!   [`LocalRuntime`] stays on the thread that made it, and its tasks need not be `Send`.
 //!
 //! # Blocking code
 //!
@@ -35,6 +36,7 @@ pub(crate) mod context;
 #[cfg(feature = "net")]
 mod context_io;
 mod handle;
+mod local;
 mod metrics;
 #[allow(clippy::module_inception)] // the type of that name, as in the public path
 mod runtime;
@@ -42,6 +44,8 @@ mod shutdown_error;
 
 pub use self::builder::{Builder, UnhandledPanic};
 pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use self::local::{LocalOptions, LocalRuntime};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use self::shutdown_error::is_rt_shutdown_err;
+pub use crate::scheduler::id::Id;

@@ -165,7 +165,8 @@ impl Runtime {
                 self.handle.blocking().begin_shutdown();
             }
             Scheduler::CurrentThread(shared) => {
-                let _context = context::enter(self.handle.clone());
+                // A runtime may be dropped by a thread-local's destructor.
+                let _context = context::try_enter(self.handle.clone());
                 self.handle.blocking().begin_shutdown();
                 current_thread::Shared::shut_down(shared);
             }

@@ -151,6 +151,51 @@ impl<T: Owner> Schedule for Of<T> {
     }
 }
 
+/// An [`Owner`] of tasks that need not be `Send`.
+///
+/// # Safety
+///
+/// Entries of its tasks are run on one thread only, the owner's, and `is_owner` is true on that
+/// thread alone, also after it has ended.
+pub(crate) unsafe trait LocalOwner: Owner {
+    fn is_owner(&self) -> bool;
+}
+
+/// The [`Schedule`] of cells that point to a `T` and stay on its thread.
+#[derive(Debug)]
+pub(crate) struct OfLocal<T>(PhantomData<T>);
+
+impl<T: LocalOwner> Schedule for OfLocal<T> {
+    const LOCAL: bool = true;
+
+    fn may_drop(scheduler: *const ()) -> bool {
+        // SAFETY: by C1; cells of `OfLocal<T>` point to a `T`.
+        unsafe { &*scheduler.cast::<T>() }.is_owner()
+    }
+
+    #[inline]
+    fn schedule(task: Notified) {
+        schedule::<T>(task, false);
+    }
+
+    #[inline]
+    fn reschedule(task: Notified) {
+        schedule::<T>(task, true);
+    }
+
+    fn release(task: &Header) -> bool {
+        Of::<T>::release(task)
+    }
+
+    fn cell_freed(scheduler: *const ()) {
+        Of::<T>::cell_freed(scheduler);
+    }
+
+    fn task_panicked(task: &Header, joinable: bool) {
+        Of::<T>::task_panicked(task, joinable);
+    }
+}
+
 #[inline]
 fn schedule<T: Owner>(task: Notified, yielded: bool) {
     let pointer = task.header().scheduler().cast::<T>();
@@ -206,6 +251,19 @@ where
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
     unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, id) }
+}
+
+/// Makes a task that stays on this thread, the owner's. The caller has counted the cell.
+pub(crate) fn spawn_local<F, T>(future: F, scheduler: &Arc<T>, id: Id) -> Spawned<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+    T: LocalOwner,
+{
+    debug_assert!(scheduler.is_owner(), "callers have asked");
+    let pointer: *const T = Arc::as_ptr(scheduler);
+    // SAFETY: by C1 the scheduler outlives the cell; by `LocalOwner` the future stays here.
+    unsafe { cell::raw::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, id) }
 }
 
 /// Makes a blocking task: its cell points to no scheduler.

@@ -4,14 +4,17 @@
 //! tasks. Others that call `block_on` meanwhile poll their future when it is woken, and take
 //! over the seat when it becomes free.
 //!
-//! - T1. Tasks run only on the thread that holds the seat.
+//! - T1. Tasks run only on the thread that holds the seat. A local runtime's seat is taken on its
+//!   owner's thread alone, because only its `LocalRuntime` takes it, which is not `Send`.
 //! - T2. If the seat is free and somebody waits in `block_on`, that somebody is being woken.
 //! - T3. A push from another thread wakes the holder if it waits in the driver: push,
 //!   `fence(SeqCst)`, look at `parked`; the holder sets `parked`, `fence(SeqCst)`, looks at the
 //!   injector and at its root once more. One fence is first.
 
+#![allow(unsafe_code)]
+
 use super::cells::Started;
-use super::cells::{self, Alive, Owner};
+use super::cells::{self, Alive, LocalOwner, Owner};
 use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
@@ -28,6 +31,7 @@ use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex};
 use crate::park::ThreadWaker;
 use crate::util::entered::{self, Entered};
+use crate::util::thread_bound::ThreadTag;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
@@ -46,6 +50,8 @@ pub(crate) struct Shared {
     driver: Driver,
     blocking: Arc<Pool<Job>>,
     config: Config,
+    /// Of a local runtime, whose tasks need not be `Send`.
+    owner: Option<ThreadTag>,
     alive: Alive<Self>,
     seat: Mutex<Seat>,
     /// The holder of the seat waits in the driver, or is about to (T3).
@@ -96,6 +102,20 @@ local! {
 
 impl Shared {
     pub(crate) fn new(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
+        Self::with_owner(config, driver, blocking, None)
+    }
+
+    /// The scheduler of a local runtime, whose owner is the calling thread.
+    pub(crate) fn new_local(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
+        Self::with_owner(config, driver, blocking, Some(ThreadTag::current()))
+    }
+
+    fn with_owner(
+        config: Config,
+        driver: Driver,
+        blocking: Arc<Pool<Job>>,
+        owner: Option<ThreadTag>,
+    ) -> Arc<Self> {
         let core = Core {
             queue: RefCell::new(VecDeque::with_capacity(64)),
             tick: Cell::new(0),
@@ -108,6 +128,7 @@ impl Shared {
             driver,
             blocking,
             config,
+            owner,
             alive: Alive::new(),
             seat: Mutex::new(Seat {
                 core: Some(Box::new(core)),
@@ -128,6 +149,15 @@ impl Shared {
 
     pub(crate) fn blocking(&self) -> &Arc<Pool<Job>> {
         &self.blocking
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether it belongs to a local runtime.
+    pub(crate) fn is_local(&self) -> bool {
+        self.owner.is_some()
     }
 
     pub(crate) fn stats(&self) -> &WorkerStats {
@@ -179,6 +209,41 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        Self::count_cell(this);
+        let spawned = cells::spawn(future, this, 0, id);
+        let late = this.start(spawned.owned, spawned.notified);
+        Started {
+            join: spawned.join,
+            late,
+        }
+    }
+
+    /// Starts a task that need not be `Send`.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the local runtime's.
+    #[track_caller]
+    pub(crate) fn spawn_local<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        assert!(
+            this.is_owner(),
+            "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was \
+             created on"
+        );
+        Self::count_cell(this);
+        let spawned = cells::spawn_local(future, this, id);
+        let late = this.start(spawned.owned, spawned.notified);
+        Started {
+            join: spawned.join,
+            late,
+        }
+    }
+
+    fn count_cell(this: &Arc<Self>) {
         let counted = this.with_local(|local| {
             local
                 .map(|local| local.core.cells.set(local.core.cells.get() + 1))
@@ -186,12 +251,6 @@ impl Shared {
         });
         if !counted {
             Alive::made_elsewhere(this);
-        }
-        let spawned = cells::spawn(future, this, 0, id);
-        let late = this.start(spawned.owned, spawned.notified);
-        Started {
-            join: spawned.join,
-            late,
         }
     }
 
@@ -362,7 +421,9 @@ impl Seated {
             shared: shared.clone(),
             core,
         });
-        let before = CURRENT.with(|current| current.replace(Some(local.clone())));
+        // While the thread's locals go, all tasks are queued as from another thread.
+        let before = CURRENT.try_with(|current| current.replace(Some(local.clone())));
+        let before = before.unwrap_or(None);
         if let Some(timers) = shared.driver.timers() {
             timers::set_local_shard(Some(timers.shard(0)));
         }
@@ -496,7 +557,8 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         timers::set_local_shard(None);
-        let mine = CURRENT.with(|current| current.replace(self.before.take()));
+        let before = self.before.take();
+        let mine = CURRENT.try_with(|current| current.replace(before));
         drop(mine);
         // The thread-local's reference is gone and nobody else has one.
         if let Some(Ok(Local { shared, core })) = self.local.take().map(Rc::try_unwrap) {
@@ -521,6 +583,14 @@ impl Shared {
             self.owned.close();
             panic!("{UNHANDLED_PANIC}");
         }
+    }
+}
+
+// SAFETY: by T1 the tasks of a scheduler with an owner run on the owner's thread, and tags are
+// never reused. Without an owner nobody is it.
+unsafe impl LocalOwner for Shared {
+    fn is_owner(&self) -> bool {
+        self.owner.is_some_and(ThreadTag::is_current)
     }
 }
 

@@ -7,12 +7,14 @@
 
 pub(crate) mod cells;
 pub(crate) mod current_thread;
+pub(crate) mod id;
 pub(crate) mod idle;
 pub(crate) mod in_place;
 pub(crate) mod job;
 pub(crate) mod local;
 pub(crate) mod monitor;
 pub(crate) mod park;
+pub(crate) mod pinned;
 pub(crate) mod queues;
 pub(crate) mod shared;
 pub(crate) mod shutdown;

@@ -2,6 +2,7 @@
 
 use super::cells::Started;
 use super::cells::{self, Alive, Owner};
+use super::id::Id as SchedulerId;
 use super::idle::Idle;
 use super::job::Job;
 use super::local::{self, Core};
@@ -26,6 +27,8 @@ pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
 /// What the builder decides.
 #[derive(Clone)]
 pub(crate) struct Config {
+    pub(crate) id: SchedulerId,
+    pub(crate) name: Option<String>,
     pub(crate) workers: usize,
     /// Turns between two looks at the driver.
     pub(crate) event_interval: u32,
@@ -133,6 +136,10 @@ impl Shared {
         });
         shared.alive.keep(shared.clone());
         (shared, cores)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     pub(crate) fn driver(&self) -> &Driver {

@@ -68,7 +68,15 @@ impl AtomicWaker {
     /// runs at the same time, `waker` is woken instead.
     ///
     /// Look at the condition that you wait for after this call, not only before it.
+    #[inline]
     pub(crate) fn register(&self, waker: &Waker) {
+        drop(self.replace(waker));
+    }
+
+    /// As [`Self::register`]; gives the waker that it replaced to the caller, for those who
+    /// look at their condition before foreign code runs.
+    #[must_use = "the old waker is dropped at once, which is what `register` does"]
+    pub(crate) fn replace(&self, waker: &Waker) -> Option<Waker> {
         let claimed = self.state.compare_exchange(
             WAITING,
             REGISTERING,
@@ -81,7 +89,7 @@ impl AtomicWaker {
             // other thread the few instructions that it needs.
             hint::spin_loop();
             waker.wake_by_ref();
-            return;
+            return None;
         }
         let registration = Registration { owner: self };
         let replaced = self.slot.with_mut(|slot| {
@@ -94,7 +102,7 @@ impl AtomicWaker {
         });
         // The slot is released first: the drop of the old waker is foreign code.
         drop(registration);
-        drop(replaced);
+        replaced
     }
 
     /// Wakes the registered task, if there is one.

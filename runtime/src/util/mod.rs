@@ -6,4 +6,5 @@ pub(crate) mod entered;
 pub(crate) mod list;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;
+pub(crate) mod thread_bound;
 pub(crate) mod wake_batch;

@@ -22,8 +22,8 @@ async fn flavor_not_a_string() {}
 #[runtime::main(flavor = "foo")]
 async fn unknown_flavor() {}
 
-#[runtime::main(flavor = "local")]
-async fn flavor_to_come() {}
+#[runtime::main(flavor = "single_thread")]
+async fn flavor_with_another_name() {}
 
 #[runtime::main(worker_threads = "foo")]
 async fn worker_threads_not_an_integer() {}

@@ -79,8 +79,12 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/tests/*",                // Allocators and libc symbols of the fault tests.
     "runtime/src/driver/*",
     "runtime/src/fs/*",
-    "runtime/src/task/local_set.rs",
-    "runtime/src/task/local_key.rs",
+    "runtime/src/scheduler/current_thread.rs", // T1: a local runtime's tasks stay on its thread.
+    "runtime/src/scheduler/pinned.rs",         // N1: a set's tasks stay on its thread.
+    "runtime/src/util/thread_bound.rs",        // H2: the owner alone sees the value.
+    "runtime/src/task/join_set/ready.rs",      // J2: a pushed entry has one owner.
+    "runtime/src/task/cancellation/tree.rs",   // K1, K2: links under the lock, who frees a node.
+    "runtime/src/task/cancellation/wait.rs",   // K5: waiters are listed under a lock.
 ];
 
 /// Files besides `lib.rs` where a feature may choose between modules.
@@ -217,8 +221,28 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("runtime/src/util/atomic_waker.rs", Checked::By(&["sync"])),
     (
+        "runtime/src/scheduler/id.rs",
+        Checked::Exempt("a counter: uniqueness needs no order"),
+    ),
+    (
+        "runtime/src/task/cancellation/tree.rs",
+        Checked::By(&["task_cancellation"]),
+    ),
+    (
+        "runtime/src/task/join_set/ready.rs",
+        Checked::By(&["task_join_set"]),
+    ),
+    (
+        "runtime/src/task/tracker.rs",
+        Checked::By(&["task_cancellation"]),
+    ),
+    (
         "runtime/src/util/rng.rs",
         Checked::Exempt("a counter for seeds: no order"),
+    ),
+    (
+        "runtime/src/util/thread_bound.rs",
+        Checked::Exempt("a counter: uniqueness needs no order"),
     ),
     (
         "runtime/src/util/spin_lock.rs",
