@@ -32,7 +32,10 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `macros` | `#[main]`, `#[test]`, `select!`, `join!`, `try_join!` |
+//! | `fs` | `fs`: files and directories |
 //! | `net` | [`net`], and with it the reactor |
+//! | `process` | `process`: children of this process; brings `signal` |
+//! | `signal` | `signal`: signals as streams, and with it the reactor |
 //! | `full` (default) | all of the above |
 //! | `test-util` | `time::pause`, `advance`, `resume`, `Builder::start_paused` |
 #![deny(unsafe_code)]
@@ -56,6 +59,8 @@ pub mod runtime;
 
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "signal")]
+pub mod signal;
 pub mod task;
 pub mod time;
 

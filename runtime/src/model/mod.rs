@@ -3,5 +3,7 @@
 pub mod blocking;
 pub mod cell;
 pub mod scheduler;
+#[cfg(unix)]
+pub mod signal;
 pub mod sync;
 pub mod timers;

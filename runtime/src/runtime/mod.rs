@@ -32,7 +32,7 @@
 
 mod builder;
 pub(crate) mod context;
-#[cfg(feature = "net")]
+#[cfg(feature = "reactor")]
 mod context_io;
 mod handle;
 mod metrics;

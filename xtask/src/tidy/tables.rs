@@ -65,6 +65,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/net/*socket.rs",
     "runtime/src/process/unix/*",
     "runtime/src/signal/unix*",
+    "runtime/src/signal/windows.rs", // W1: the handler's table lives as long as the process.
     "runtime/src/scheduler/queues.rs",
     "runtime/src/scheduler/park.rs",
     "runtime/src/scheduler/cells.rs", // C1: the scheduler outlives its cells.
@@ -168,6 +169,8 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/scheduler/worker.rs",
         Checked::By(&["scheduler"]),
     ),
+    ("runtime/src/signal/pending.rs", Checked::By(&["signal"])),
+    ("runtime/src/signal/slot.rs", Checked::By(&["signal"])),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/mpsc/block.rs", Checked::By(&["sync"])),
     ("runtime/src/sync/mpsc/chan.rs", Checked::By(&["sync"])),
