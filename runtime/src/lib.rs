@@ -59,6 +59,8 @@ pub mod runtime;
 
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
 #[cfg(feature = "signal")]
 pub mod signal;
 pub mod task;

@@ -2,6 +2,8 @@
 
 pub mod blocking;
 pub mod cell;
+#[cfg(unix)]
+pub mod process;
 pub mod scheduler;
 #[cfg(unix)]
 pub mod signal;

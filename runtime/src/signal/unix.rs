@@ -15,7 +15,7 @@ use super::pending::{Pending, SIGNALS};
 use super::slot::{Slot, Subscription};
 use crate::budget;
 use crate::loom::sync::Arc;
-use crate::runtime::context;
+use crate::runtime::{Handle, context};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -131,19 +131,31 @@ pub struct Signal {
 /// Panics outside of a runtime, and if the runtime was built without I/O.
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
-    let reactor = context::io_handle();
-    let handle = context::current();
+    let _reactor = context::io_handle();
+    signal_of(&context::current(), kind)
+}
+
+/// As [`signal`], in a runtime that has I/O.
+pub(crate) fn signal_of(runtime: &Handle, kind: SignalKind) -> io::Result<Signal> {
     let number = check(kind)?;
     let table = Table::get()?;
     let slot = &table.slots[number];
-    handle
-        .driver()
-        .signals()
-        .start(&reactor, &table.receiver, deliver)?;
+    attend(runtime)?;
     slot.install(kind.0, number, table)?;
     Ok(Signal {
         subscription: Slot::subscribe(&slot.listeners),
     })
+}
+
+/// Has `runtime` deliver signals from now on, if it has I/O.
+pub(crate) fn attend(runtime: &Handle) -> io::Result<()> {
+    match runtime.driver().handle().io() {
+        None => Ok(()),
+        Some(reactor) => {
+            let signals = runtime.driver().signals();
+            signals.start(reactor, &Table::get()?.receiver, deliver)
+        }
+    }
 }
 
 impl Signal {
