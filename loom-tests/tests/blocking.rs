@@ -234,3 +234,42 @@ fn mandatory_jobs_are_run_at_shutdown() {
         assert!(tally.run() >= 1);
     });
 }
+
+/// P3: a shutdown ends although such a job does not, and waits for the thread of another job,
+/// however it falls: before the job, during or after it.
+#[test]
+fn shutdown_leaves_a_job_that_may_be_abandoned() {
+    model_within(2, || {
+        let pool = Pool::new(2, 0);
+        let tally = Tally::default();
+        let (release, is_released) = channel::<()>();
+        let stuck = Job::new(
+            move || is_released.recv().expect("the model releases"),
+            || (),
+        );
+        pool.spawn(stuck.abandonable()).expect("a thread");
+        pool.spawn(tally.job()).expect("a thread");
+        assert!(pool.shutdown(true), "it waits for ever, so it has ended");
+        assert_eq!(tally.run() + tally.cancelled(), 1);
+        assert!(pool.counts().0 <= 1, "the other thread is still there");
+        // Nobody receives if the job was cancelled.
+        let _ = release.send(());
+    });
+}
+
+/// P3: the thread of such a job is counted again when it comes back while others shut down.
+#[test]
+fn a_thread_that_comes_back_during_shutdown_leaves() {
+    model(|| {
+        let pool = Pool::new(1, 0);
+        let tally = Tally::default();
+        pool.spawn(tally.job().abandonable()).expect("a thread");
+        let closer = thread::spawn({
+            let pool = pool.clone();
+            move || pool.shutdown(true)
+        });
+        assert!(pool.shutdown(true));
+        assert!(closer.join().expect("the closer"));
+        assert!(tally.run() + tally.cancelled() <= 1);
+    });
+}

@@ -57,6 +57,8 @@ mod scheduler;
 
 pub mod runtime;
 
+#[cfg(feature = "fs")]
+pub mod fs;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(all(feature = "process", unix))]

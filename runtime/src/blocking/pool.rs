@@ -9,7 +9,8 @@
 //! - **P2** A job that was accepted is run, or retired (cancelled, or run if it is mandatory),
 //!   exactly once: it is in one berth, in the queue, or in one thread's hands.
 //! - **P3** `open` counts the threads from the decision to create them until they have left
-//!   their loop and the caller's context; shutdown waits for it.
+//!   their loop and the caller's context, but not while they are in a job that may be abandoned;
+//!   shutdown waits for it.
 //! - **P4** No code of the user runs under the lock: no job, no hook, no drop.
 //!
 //! # Order
@@ -61,6 +62,12 @@ pub(crate) trait Job: Send + 'static {
 
     /// Whether the work may last as long as the pool and needs a thread beyond the limit.
     fn is_extra(&self) -> bool {
+        false
+    }
+
+    /// Whether shutdown leaves the work alone once it runs, because it may block for as long as
+    /// the system likes and nobody needs its end (a lookup of a name).
+    fn may_be_abandoned(&self) -> bool {
         false
     }
 }
@@ -151,18 +158,26 @@ struct Shared<J> {
     config: Config,
 }
 
+/// What a job leaves to be done under the lock.
+struct AfterJob {
+    was_extra: bool,
+    /// The thread is not in `open` (P3).
+    was_away: bool,
+}
+
 struct State<J> {
     counts: Counts,
     queue: VecDeque<J>,
     /// The thread that lay down last is on top.
     sleepers: Vec<Arc<Seat>>,
-    /// Threads being created or not yet out of their loop (P3).
+    /// Threads being created or not yet out of their loop, less those that shutdown would
+    /// abandon (P3).
     open: usize,
     last_ended: Option<thread::JoinHandle<()>>,
 }
 
 local! {
-    /// The address of the pool whose thread this is, or zero.
+    /// The address of the pool in whose `open` this thread is counted, or zero.
     static MY_POOL: Cell<usize> = Cell::new(0)
 }
 
@@ -435,15 +450,24 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    /// Passes the help on, drops the lock, and does `job`. Returns whether it was an extra one.
+    /// Passes the help on, drops the lock, and does `job`. Returns what the next section under
+    /// the lock has to do.
     fn work(
         shared: &Arc<Self>,
         mut state: MutexGuard<'_, State<J>>,
         job: J,
         pass_on: PassOn,
-    ) -> bool {
-        let is_extra = job.is_extra();
+    ) -> AfterJob {
         let closed = state.counts.is_closed();
+        let after = AfterJob {
+            was_extra: job.is_extra(),
+            was_away: !closed && job.may_be_abandoned(),
+        };
+        if after.was_away {
+            // Not closed, so nobody waits for it to fall.
+            state.open -= 1;
+            MY_POOL.with(|pool| pool.set(0));
+        }
         match pass_on {
             PassOn::Nobody => drop(state),
             PassOn::Wake => wake_top(state),
@@ -464,7 +488,7 @@ impl<J: Job> Shared<J> {
         } else {
             contain(|| job.run());
         }
-        is_extra
+        after
     }
 
     /// The loop of a pool thread, from its first job to its end.
@@ -472,11 +496,16 @@ impl<J: Job> Shared<J> {
         let seat = Arc::new(Seat::new());
         let mut state = shared.state.lock();
         let pass_on = state.counts.arrive();
-        let mut was_extra = Self::work(shared, state, first, pass_on);
+        let mut after = Self::work(shared, state, first, pass_on);
         loop {
             state = shared.state.lock();
-            if was_extra {
+            if after.was_extra {
                 state.counts.extra_ended();
+            }
+            if after.was_away {
+                // Perhaps after a shutdown that did not wait; then this thread only leaves.
+                state.open += 1;
+                MY_POOL.with(|pool| pool.set(Shared::address(shared)));
             }
             let mut look = state.counts.look();
             while look == Look::Idle {
@@ -495,7 +524,7 @@ impl<J: Job> Shared<J> {
             }
             let Look::Run(pass_on) = look else { return };
             let job = state.queue.pop_front().expect("P1: the counts saw a job");
-            was_extra = Self::work(shared, state, job, pass_on);
+            after = Self::work(shared, state, job, pass_on);
         }
     }
 }

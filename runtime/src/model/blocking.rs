@@ -14,6 +14,7 @@ pub struct Job {
     run: Act,
     cancel: Act,
     mandatory: bool,
+    abandonable: bool,
 }
 
 impl std::fmt::Debug for Job {
@@ -34,6 +35,7 @@ impl Job {
             run: Box::new(run),
             cancel: Box::new(cancel),
             mandatory: false,
+            abandonable: false,
         }
     }
 
@@ -42,6 +44,15 @@ impl Job {
     pub fn mandatory(self) -> Self {
         Self {
             mandatory: true,
+            ..self
+        }
+    }
+
+    /// The same job, which shutdown leaves alone once it runs.
+    #[must_use]
+    pub fn abandonable(self) -> Self {
+        Self {
+            abandonable: true,
             ..self
         }
     }
@@ -58,6 +69,10 @@ impl blocking::Job for Job {
 
     fn is_mandatory(&self) -> bool {
         self.mandatory
+    }
+
+    fn may_be_abandoned(&self) -> bool {
+        self.abandonable
     }
 }
 

@@ -3,6 +3,7 @@
 //! Most callers have one literal address, so that is neither allocated nor sent anywhere. Only
 //! a name goes to the system's resolver, which blocks, on the blocking pool.
 
+use crate::runtime::context;
 use crate::task::JoinHandle;
 use std::future::Future;
 use std::io;
@@ -52,6 +53,8 @@ pub struct Resolution(State);
 enum State {
     Known(Option<Addresses>),
     Lookup(JoinHandle<io::Result<Vec<SocketAddr>>>),
+    /// No thread could be had for the lookup.
+    Failed(Option<io::Error>),
 }
 
 /// The addresses found.
@@ -75,14 +78,17 @@ impl Resolution {
         Self(State::Known(Some(Addresses(found))))
     }
 
-    /// Asks the system's resolver.
+    /// Asks the system's resolver, which may take its time: the runtime's end does not wait.
+    #[track_caller]
     fn lookup<T>(host: T) -> Self
     where
         T: std::net::ToSocketAddrs + Send + 'static,
     {
-        Self(State::Lookup(crate::task::spawn_blocking(move || {
-            host.to_socket_addrs().map(Iterator::collect)
-        })))
+        let lookup = move || host.to_socket_addrs().map(Iterator::collect);
+        Self(match context::current().spawn_abandonable(lookup) {
+            Ok(lookup) => State::Lookup(lookup),
+            Err(error) => State::Failed(Some(error)),
+        })
     }
 }
 
@@ -93,6 +99,9 @@ impl Future for Resolution {
         match &mut self.0 {
             State::Known(addresses) => {
                 Poll::Ready(Ok(addresses.take().expect("polled after completion")))
+            }
+            State::Failed(error) => {
+                Poll::Ready(Err(error.take().expect("polled after completion")))
             }
             State::Lookup(lookup) => {
                 let found = ready!(Pin::new(lookup).poll(cx)).map_err(io::Error::other)??;

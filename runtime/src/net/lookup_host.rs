@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 ///
 /// # Errors
 ///
-/// Whatever the system's resolver reports.
+/// Whatever the system's resolver reports, or that no thread could be had for it.
 ///
 /// # Panics
 ///
@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: the lookup goes on unseen.
+/// Cancel safe: the lookup goes on unseen. The runtime's end does not wait for it.
 ///
 /// # Examples
 ///

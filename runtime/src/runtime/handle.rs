@@ -11,10 +11,11 @@ use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::cells;
-use crate::scheduler::job::Job;
+use crate::scheduler::job::{AtShutdown, Job};
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -190,6 +191,71 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        match self.try_spawn_blocking(f, id, AtShutdown::Await) {
+            Ok(join) => join,
+            Err(error) => panic!("OS can't spawn worker thread: {error}"),
+        }
+    }
+
+    /// Runs a call that blocks for as long as the system likes and whose end nobody needs: the
+    /// runtime's end does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    #[cfg(feature = "net")]
+    pub(crate) fn spawn_abandonable<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.try_spawn_blocking(f, Id::next(), AtShutdown::Abandon)
+    }
+
+    /// As [`spawn_blocking`](Self::spawn_blocking), for a caller with errors of its own.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    #[cfg(feature = "fs")]
+    pub(crate) fn try_spawn_on_pool<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.try_spawn_blocking(f, Id::next(), AtShutdown::Await)
+    }
+
+    /// Runs a call that has been promised to the caller: the runtime's end waits for it, also if
+    /// it is still queued.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    #[cfg(any(feature = "fs", feature = "io-std"))]
+    pub(crate) fn spawn_promised<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.try_spawn_blocking(f, Id::next(), AtShutdown::Complete)
+    }
+
+    /// Gives a closure to the pool. If that is shutting down, the closure is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    fn try_spawn_blocking<F, R>(
+        &self,
+        f: F,
+        id: Id,
+        at_shutdown: AtShutdown,
+    ) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         // Held until the closure has run: a paused clock does not move on meanwhile.
         let hold = ClockHold::new(self.clone());
         let task = BlockingTask {
@@ -198,15 +264,18 @@ impl Handle {
         let spawned = cells::spawn_blocking(task, id);
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
-        match self.blocking().spawn(Job::Task(spawned.notified)) {
+        match self
+            .blocking()
+            .spawn(Job::Task(spawned.notified, at_shutdown))
+        {
             Ok(()) => {}
             Err(blocking::SpawnError::ShutDown(job)) => blocking::Job::cancel(job),
             Err(blocking::SpawnError::NoThreads(job, error)) => {
                 blocking::Job::cancel(job);
-                panic!("OS can't spawn worker thread: {error}");
+                return Err(error);
             }
         }
-        spawned.join
+        Ok(spawned.join)
     }
 
     /// Runs a future on this thread; the runtime's own threads run what it spawns. On a

@@ -6,23 +6,35 @@ use crate::cell::{Header, Notified, Schedule};
 
 /// A job of the blocking pool.
 pub(crate) enum Job {
-    /// A closure given to `spawn_blocking`, in a cell.
-    Task(Notified),
+    /// A blocking closure, in a cell.
+    Task(Notified, AtShutdown),
     /// Something of the runtime's own that must run even during shutdown.
     Own(Box<dyn FnOnce() + Send>),
+}
+
+/// What the end of the runtime means for a blocking closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each leaf module uses its own")]
+pub(crate) enum AtShutdown {
+    /// It waits for one that runs, and cancels one that is queued.
+    Await,
+    /// It waits for one that runs, and runs one that is queued: output that was accepted.
+    Complete,
+    /// It waits for neither: nobody needs the result any more.
+    Abandon,
 }
 
 impl blocking::Job for Job {
     fn run(self) {
         match self {
-            Self::Task(task) => task.run(),
+            Self::Task(task, _) => task.run(),
             Self::Own(work) => work(),
         }
     }
 
     fn cancel(self) {
         match self {
-            Self::Task(task) => {
+            Self::Task(task, _) => {
                 task.cancel();
                 task.run();
             }
@@ -31,11 +43,15 @@ impl blocking::Job for Job {
     }
 
     fn is_mandatory(&self) -> bool {
-        matches!(self, Self::Own(_))
+        matches!(self, Self::Own(_) | Self::Task(_, AtShutdown::Complete))
     }
 
     fn is_extra(&self) -> bool {
         matches!(self, Self::Own(_))
+    }
+
+    fn may_be_abandoned(&self) -> bool {
+        matches!(self, Self::Task(_, AtShutdown::Abandon))
     }
 }
 

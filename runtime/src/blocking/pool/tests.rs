@@ -15,6 +15,7 @@ struct TestJob {
     act: Act,
     tally: StdArc<Tally>,
     mandatory: bool,
+    abandonable: bool,
     done: bool,
 }
 
@@ -32,6 +33,7 @@ impl Tally {
             act: Box::new(act),
             tally: self.clone(),
             mandatory: false,
+            abandonable: false,
             done: false,
         }
     }
@@ -59,6 +61,10 @@ impl Job for TestJob {
 
     fn is_mandatory(&self) -> bool {
         self.mandatory
+    }
+
+    fn may_be_abandoned(&self) -> bool {
+        self.abandonable
     }
 }
 
@@ -256,6 +262,94 @@ fn shutdown_leaves_a_stuck_job_after_its_time() {
     drop(release);
     assert!(pool.shutdown(None));
     assert_eq!(tally.counts(), (3, 2, 0));
+}
+
+/// P3: whoever shuts down waits for the other jobs only, and the thread ends when its job does.
+#[test]
+fn shutdown_does_not_wait_for_a_job_that_may_be_abandoned() {
+    let tally = StdArc::new(Tally::default());
+    let pool = pool(2);
+    let (mut job, started, release) = stuck(&tally);
+    job.abandonable = true;
+    pool.spawn(job).unwrap();
+    started.recv_timeout(HANG).unwrap();
+    let (done, is_done) = channel();
+    let other = tally.job(move || done.send(()).unwrap());
+    pool.spawn(other).unwrap();
+    is_done.recv_timeout(HANG).unwrap();
+    assert!(pool.shutdown(None), "only the abandoned one is left");
+    assert_eq!(pool.num_threads(), 1);
+    assert_eq!(tally.counts(), (2, 0, 0));
+    drop(release);
+    let start = Instant::now();
+    while pool.num_threads() > 0 {
+        assert!(start.elapsed() < HANG, "the abandoned thread stays");
+        std::thread::yield_now();
+    }
+    assert!(pool.shutdown(None));
+}
+
+/// P3: between such jobs, and after them, the thread counts as any other.
+#[test]
+fn a_thread_back_from_such_a_job_is_waited_for_again() {
+    let tally = StdArc::new(Tally::default());
+    let pool = pool(1);
+    for _ in 0..3 {
+        let (done, is_done) = channel();
+        let mut job = tally.job(move || done.send(()).unwrap());
+        job.abandonable = true;
+        pool.spawn(job).unwrap();
+        is_done.recv_timeout(HANG).unwrap();
+    }
+    let (job, started, release) = stuck(&tally);
+    pool.spawn(job).unwrap();
+    started.recv_timeout(HANG).unwrap();
+    assert!(
+        !pool.shutdown(Some(Duration::ZERO)),
+        "this one is waited for"
+    );
+    drop(release);
+    assert!(pool.shutdown(None));
+    assert_eq!(tally.counts(), (4, 0, 0));
+    assert_eq!(pool.num_threads(), 0);
+}
+
+/// P2: queued behind a stuck thread it is cancelled like any other job.
+#[test]
+fn a_queued_job_that_may_be_abandoned_is_cancelled() {
+    let tally = StdArc::new(Tally::default());
+    let pool = pool(1);
+    let (job, started, release) = stuck(&tally);
+    pool.spawn(job).unwrap();
+    started.recv_timeout(HANG).unwrap();
+    let mut queued = tally.job(|| panic!("it must not run"));
+    queued.abandonable = true;
+    pool.spawn(queued).unwrap();
+    assert!(!pool.shutdown(Some(Duration::ZERO)));
+    assert_eq!(tally.counts(), (1, 1, 0));
+    drop(release);
+    assert!(pool.shutdown(None));
+}
+
+/// P3: its thread is not the one that is left over when it shuts its own pool down.
+#[test]
+fn a_job_that_may_be_abandoned_waits_for_all_others_when_it_shuts_down() {
+    let tally = StdArc::new(Tally::default());
+    let pool = pool(2);
+    let (job, started, release) = stuck(&tally);
+    pool.spawn(job).unwrap();
+    started.recv_timeout(HANG).unwrap();
+    let (answer, answered) = channel();
+    let own = pool.clone();
+    let mut closer = tally.job(move || {
+        let in_time = own.shutdown(Some(Duration::ZERO));
+        drop(release);
+        answer.send((in_time, own.shutdown(None))).unwrap();
+    });
+    closer.abandonable = true;
+    pool.spawn(closer).unwrap();
+    assert_eq!(answered.recv_timeout(HANG).unwrap(), (false, true));
+    assert!(pool.shutdown(None));
 }
 
 #[test]
