@@ -3,7 +3,7 @@
 
 mod fault_support;
 
-use fault_support::{both, current, hang_bound, in_child, multi};
+use fault_support::{both, current, hang_bound, in_child, multi, refuse_calls};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::process::Command;
 use std::io::{self, ErrorKind};
@@ -29,44 +29,6 @@ fn zombies() -> usize {
             fields.next() == Some("Z") && fields.next() == Some(me.as_str())
         })
         .count()
-}
-
-/// Makes the system refuse the calls with these numbers from now on, in this process and its
-/// children.
-fn refuse(calls: &[libc::c_long], error: i32) {
-    let statement = |code: u32, jt, jf, k| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
-    let mut filter = vec![statement(
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        0,
-        0,
-        0,
-    )];
-    for &call in calls {
-        let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-        filter.push(statement(equal, 0, 1, call as u32));
-        let refuse = libc::SECCOMP_RET_ERRNO | error as u32;
-        filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, 0, refuse));
-    }
-    let allow = statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW);
-    filter.push(allow);
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: sets a flag of the process.
-    assert_eq!(
-        unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) },
-        0
-    );
-    let filtered =
-        // SAFETY: the program lives during the call.
-        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
-    assert_eq!(filtered, 0);
 }
 
 async fn no_zombie_is_left() {
@@ -262,7 +224,7 @@ fn without_descriptors_of_processes_children_are_waited_for_and_reaped() {
             // SAFETY: opens a descriptor of this process, to know that the filter works.
             let pidfd_open = || unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) };
             assert!(pidfd_open() >= 0);
-            refuse(&[libc::SYS_pidfd_open], libc::ENOSYS);
+            refuse_calls(&[libc::SYS_pidfd_open], libc::ENOSYS);
             assert_eq!(pidfd_open(), -1);
             for runtime in [multi(2), current()] {
                 runtime.block_on(async {
@@ -302,7 +264,7 @@ fn without_descriptors_of_processes_children_are_waited_for_and_reaped() {
 fn the_limit_on_processes_is_an_error() {
     in_child("the_limit_on_processes_is_an_error", || {
         current().block_on(async {
-            refuse(
+            refuse_calls(
                 &[
                     libc::SYS_clone,
                     libc::SYS_clone3,
@@ -324,7 +286,7 @@ fn no_descriptors_for_a_child_are_an_error_and_leave_no_process() {
         "no_descriptors_for_a_child_are_an_error_and_leave_no_process",
         || {
             current().block_on(async {
-                refuse(&[libc::SYS_epoll_ctl], libc::ENOSPC);
+                refuse_calls(&[libc::SYS_epoll_ctl], libc::ENOSPC);
                 let error = sh("exec sleep 1000").stdin(Stdio::piped()).spawn();
                 assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::ENOSPC));
                 while std::fs::read_to_string("/proc/thread-self/children")
