@@ -1,7 +1,8 @@
 //! [`OpenOptions`]: how to open a file.
 
 use super::File;
-use super::files::{Attempt, cached, try_then_hop};
+use super::files::cached::{self, Tries};
+use super::files::{Attempt, try_then_hop};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -150,12 +151,15 @@ impl OpenOptions {
         let path = path.as_ref();
         let (owned, options) = (path.to_owned(), self.std.clone());
         let at_once = || match self.set {
-            Set::Reading => cached::open(path),
             Set::Nothing | Set::Other => Attempt::MightBlock,
+            Set::Reading => match cached::open(path) {
+                Attempt::Done(file) => {
+                    Attempt::Done(file.map(|it| File::with(it, Tries::opened_at_once())))
+                }
+                Attempt::MightBlock => Attempt::MightBlock,
+            },
         };
-        try_then_hop(at_once, move || options.open(owned))
-            .await
-            .map(File::from_std)
+        try_then_hop(at_once, move || options.open(owned).map(File::from_std)).await
     }
 }
 

@@ -189,12 +189,10 @@ pub(crate) fn refuse_calls(calls: &[libc::c_long], error: i32) {
         filter: filter.as_mut_ptr(),
     };
     // SAFETY: sets a flag of the process.
-    assert_eq!(
-        unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) },
-        0
-    );
+    let fixed = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(fixed, 0);
+    // SAFETY: the program lives during the call.
     let filtered =
-        // SAFETY: the program lives during the call.
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
     assert_eq!(filtered, 0);
 }

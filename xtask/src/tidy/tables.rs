@@ -130,6 +130,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ("runtime/src/driver/mod.rs", Checked::By(&["scheduler"])),
     ("runtime/src/driver/timers.rs", Checked::By(&["timers"])),
     (
+        "runtime/src/fs/files/cached.rs",
+        Checked::Exempt("what the system refused once: no order"),
+    ),
+    (
         "runtime/src/net/tcp/stream_socket.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),

@@ -122,9 +122,13 @@ impl File {
 
     /// A file of std's.
     pub fn from_std(std: fs::File) -> File {
+        Self::with(std, Tries::unknown())
+    }
+
+    pub(super) fn with(std: fs::File, tries: Tries) -> File {
         File {
             std: Arc::new(std),
-            work: Mutex::new(Work::new()),
+            work: Mutex::new(Work::new(tries)),
             max_buf_size: MAX_BUF_SIZE,
         }
     }

@@ -56,10 +56,10 @@ enum Outcome {
 }
 
 impl Work {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(tries: Tries) -> Self {
         Self {
             state: State::Idle(Buffer::default()),
-            tries: Tries::unknown(),
+            tries,
             write_error: None,
             position: 0,
         }

@@ -8,7 +8,8 @@
 //!   a regular file of a local file system it is opened for reading.
 //! - C3. Contents are read with `RWF_NOWAIT`: the kernel refuses with `EAGAIN` what is not in the
 //!   page cache. Fewer bytes than asked for are not the end of the file; none are only if the
-//!   position is at or behind the file's size (Linux 5.9 and 5.10 say 0 elsewhere too).
+//!   position is at or behind the file's size (Linux 5.9 and 5.10 say 0 elsewhere too). A file
+//!   that is open for direct reads is not asked: those wait for the device all the same.
 //! - C4. Attributes of an open file of a local file system are in memory with its inode.
 //!
 //! A kernel before 5.12 knows no `RESOLVE_CACHED`, and a sandbox may forbid `openat2`: that is
@@ -118,6 +119,11 @@ impl Tries {
         Self::Unknown
     }
 
+    /// Of a file that [`open`] opened.
+    pub(in crate::fs) fn opened_at_once() -> Self {
+        Self::Yes { reads: true }
+    }
+
     /// Reads at the file's position what is cached.
     pub(in crate::fs) fn read(
         &mut self,
@@ -169,7 +175,7 @@ impl Tries {
     fn look(&mut self, file: &File) -> Self {
         if *self == Self::Unknown {
             let is_regular = || matches!(status(file.as_raw_fd()), Ok(it) if is_regular(&it));
-            *self = if is_local(file) && is_regular() {
+            *self = if is_local(file) && is_regular() && !is_direct(file) {
                 Self::Yes { reads: true }
             } else {
                 Self::No
@@ -232,7 +238,8 @@ fn open_cached(path: &Path, flags: libc::c_int) -> Result<OwnedFd, Refusal> {
     }
     let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Refusal::MightBlock)?;
     let how = OpenHow {
-        flags: u64::from((flags | libc::O_CLOEXEC).cast_unsigned()),
+        // No flag is the sign bit.
+        flags: (flags | libc::O_CLOEXEC) as u64,
         mode: 0,
         resolve: RESOLVE_CACHED,
     };
@@ -287,6 +294,13 @@ fn is_local(file: &File) -> bool {
     #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
     let kind = (system.f_type as i64) & 0xFFFF_FFFF;
     LOCAL.contains(&kind)
+}
+
+/// Whether reads go past the page cache: then they wait for the device whatever is asked.
+fn is_direct(file: &File) -> bool {
+    // SAFETY: reads the flags of an open descriptor.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    flags == -1 || flags & libc::O_DIRECT != 0
 }
 
 fn set_blocking(file: &File) -> io::Result<()> {

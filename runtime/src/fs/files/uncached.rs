@@ -27,6 +27,10 @@ impl Tries {
         Self
     }
 
+    pub(in crate::fs) fn opened_at_once() -> Self {
+        Self
+    }
+
     pub(in crate::fs) fn read(
         &mut self,
         _file: &File,
