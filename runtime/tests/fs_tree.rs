@@ -341,11 +341,10 @@ fn a_file_that_may_not_grow_is_an_error_of_the_next_call() {
             rlim_cur: 10_000,
             rlim_max: 10_000,
         };
-        // SAFETY: sets a limit of this process, and ignores the signal at it.
-        let set = unsafe {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            libc::setrlimit(libc::RLIMIT_FSIZE, &limit)
-        };
+        // SAFETY: ignores the signal at the limit.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        // SAFETY: sets a limit of this process.
+        let set = unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) };
         assert_eq!(set, 0);
         let dir = Dir::new_in(&std::env::temp_dir());
         current().block_on(async {

@@ -10,7 +10,7 @@
 //! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
 
 pub(crate) mod clock;
-#[cfg(feature = "reactor")]
+#[cfg(any(feature = "net", feature = "signal"))]
 #[cfg_attr(not(feature = "net"), allow(dead_code))] // Each leaf uses a part.
 pub(crate) mod evented;
 pub(crate) mod reactor;

@@ -32,7 +32,7 @@
 
 mod builder;
 pub(crate) mod context;
-#[cfg(feature = "reactor")]
+#[cfg(any(feature = "net", feature = "signal"))]
 mod context_io;
 mod handle;
 mod metrics;
