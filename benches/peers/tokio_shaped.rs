@@ -27,11 +27,13 @@ macro_rules! tokio_shaped {
         const _: () = {
             use std::future::Future;
             use std::net::{Ipv4Addr, SocketAddr};
+            use std::path::Path;
             use std::pin::Pin;
             use std::task::{Context, Poll};
             use std::time::Duration;
 
-            use ::$rt::io::{AsyncReadExt, AsyncWriteExt};
+            use ::$rt::fs::{self, File};
+            use ::$rt::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
             use ::$rt::net::{TcpListener, TcpStream};
             use ::$rt::sync::{mpsc, oneshot};
 
@@ -57,6 +59,7 @@ macro_rules! tokio_shaped {
                 type Receiver<T: Send + 'static> = mpsc::Receiver<T>;
                 type Listener = TcpListener;
                 type Stream = TcpStream;
+                type File = File;
 
                 fn start() -> Self {
                     let built = ::$rt::runtime::Builder::new_multi_thread()
@@ -178,6 +181,49 @@ macro_rules! tokio_shaped {
 
                 async fn write_all(stream: &mut TcpStream, bytes: &[u8]) {
                     stream.write_all(bytes).await.expect("write_all");
+                }
+
+                async fn open(path: &Path) -> File {
+                    File::open(path).await.expect("open")
+                }
+
+                async fn create(path: &Path) -> File {
+                    File::create(path).await.expect("create")
+                }
+
+                async fn rewind(file: &mut File) {
+                    file.rewind().await.expect("rewind");
+                }
+
+                async fn read_block(file: &mut File, buffer: &mut [u8]) {
+                    file.read_exact(buffer).await.expect("read");
+                }
+
+                async fn write_block(file: &mut File, bytes: &[u8]) {
+                    file.write_all(bytes).await.expect("write");
+                }
+
+                async fn flush(file: &mut File) {
+                    file.flush().await.expect("flush");
+                }
+
+                async fn read_whole(path: &Path) -> Vec<u8> {
+                    fs::read(path).await.expect("read")
+                }
+
+                async fn count_files(directory: &Path) -> usize {
+                    let mut entries = fs::read_dir(directory).await.expect("read_dir");
+                    let mut files = 0;
+                    while let Some(entry) = entries.next_entry().await.expect("entry") {
+                        let kind = entry.file_type().await.expect("file type");
+                        files += usize::from(kind.is_file());
+                    }
+                    files
+                }
+
+                async fn run_program(program: &str) {
+                    let status = ::$rt::process::Command::new(program).status();
+                    assert!(status.await.expect("status").success());
                 }
             }
         };

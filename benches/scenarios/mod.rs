@@ -5,7 +5,9 @@
 
 mod blocking;
 mod channel;
+mod fs;
 mod net;
+mod process;
 mod spawn;
 mod timer;
 mod yielding;
@@ -34,6 +36,8 @@ pub fn all<P: Peer>() -> Vec<Scenario<P>> {
         timer::scenarios(),
         net::scenarios(),
         blocking::scenarios(),
+        fs::scenarios(),
+        process::scenarios(),
     ];
     areas.into_iter().flatten().collect()
 }
