@@ -13,6 +13,7 @@ mod sync;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 pub use self::smol::Smol;
@@ -53,6 +54,8 @@ pub trait Peer: Sized + Send + Sync + 'static {
     type UnixStream: Send + 'static;
     /// A bound UDP socket.
     type UdpSocket: Send + Sync + 'static;
+    /// An open file.
+    type File: Send + 'static;
 
     /// Starts the workers.
     fn start() -> Self;
@@ -181,4 +184,30 @@ pub trait Peer: Sized + Send + Sync + 'static {
         socket: &Self::UdpSocket,
         buffer: &mut [u8],
     ) -> impl Future<Output = usize> + Send;
+    /// Opens a file for reading.
+    fn open(path: &Path) -> impl Future<Output = Self::File> + Send;
+
+    /// Opens an empty file for writing.
+    fn create(path: &Path) -> impl Future<Output = Self::File> + Send;
+
+    /// Goes back to the start of a file.
+    fn rewind(file: &mut Self::File) -> impl Future<Output = ()> + Send;
+
+    /// Fills the buffer from a file.
+    fn read_block(file: &mut Self::File, buffer: &mut [u8]) -> impl Future<Output = ()> + Send;
+
+    /// Writes all bytes to a file, some of them perhaps in the background.
+    fn write_block(file: &mut Self::File, bytes: &[u8]) -> impl Future<Output = ()> + Send;
+
+    /// Waits until what was written is in the file.
+    fn flush(file: &mut Self::File) -> impl Future<Output = ()> + Send;
+
+    /// Reads a whole file.
+    fn read_whole(path: &Path) -> impl Future<Output = Vec<u8>> + Send;
+
+    /// How many regular files there are in a directory.
+    fn count_files(directory: &Path) -> impl Future<Output = usize> + Send;
+
+    /// Starts a program that succeeds, and waits for its end.
+    fn run_program(program: &str) -> impl Future<Output = ()> + Send;
 }

@@ -5,14 +5,17 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use ::smol::channel;
+use ::smol::fs::File;
 use ::smol::future::{or, yield_now};
-use ::smol::io::{AsyncReadExt, AsyncWriteExt};
+use ::smol::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use ::smol::net::unix::UnixStream;
 use ::smol::net::{TcpListener, TcpStream, UdpSocket};
+use ::smol::stream::StreamExt;
 use ::smol::{Executor, Task, Timer};
 
 use super::{Peer, WORKERS};
@@ -48,6 +51,7 @@ impl Peer for Smol {
     type Stream = TcpStream;
     type UnixStream = UnixStream;
     type UdpSocket = UdpSocket;
+    type File = File;
 
     fn start() -> Self {
         let (stop, stopped) = channel::bounded::<()>(1);
@@ -221,5 +225,48 @@ impl Peer for Smol {
 
     fn unix_pair() -> (UnixStream, UnixStream) {
         UnixStream::pair().expect("pair")
+    }
+
+    async fn open(path: &Path) -> File {
+        File::open(path).await.expect("open")
+    }
+
+    async fn create(path: &Path) -> File {
+        File::create(path).await.expect("create")
+    }
+
+    async fn rewind(file: &mut File) {
+        file.seek(SeekFrom::Start(0)).await.expect("rewind");
+    }
+
+    async fn read_block(file: &mut File, buffer: &mut [u8]) {
+        file.read_exact(buffer).await.expect("read");
+    }
+
+    async fn write_block(file: &mut File, bytes: &[u8]) {
+        file.write_all(bytes).await.expect("write");
+    }
+
+    async fn flush(file: &mut File) {
+        file.flush().await.expect("flush");
+    }
+
+    async fn read_whole(path: &Path) -> Vec<u8> {
+        ::smol::fs::read(path).await.expect("read")
+    }
+
+    async fn count_files(directory: &Path) -> usize {
+        let mut entries = ::smol::fs::read_dir(directory).await.expect("read_dir");
+        let mut files = 0;
+        while let Some(entry) = entries.next().await {
+            let kind = entry.expect("entry").file_type().await;
+            files += usize::from(kind.expect("file type").is_file());
+        }
+        files
+    }
+
+    async fn run_program(program: &str) {
+        let status = ::smol::process::Command::new(program).status();
+        assert!(status.await.expect("status").success());
     }
 }

@@ -28,11 +28,13 @@ macro_rules! tokio_shaped {
         const _: () = {
             use std::future::Future;
             use std::net::{Ipv4Addr, SocketAddr};
+            use std::path::Path;
             use std::pin::Pin;
             use std::task::{Context, Poll};
             use std::time::Duration;
 
-            use ::$rt::io::{AsyncReadExt, AsyncWriteExt};
+            use ::$rt::fs::{self, File};
+            use ::$rt::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
             use ::$rt::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
             use ::$rt::sync::{mpsc, oneshot};
 
@@ -60,6 +62,7 @@ macro_rules! tokio_shaped {
                 type Stream = TcpStream;
                 type UnixStream = UnixStream;
                 type UdpSocket = UdpSocket;
+                type File = File;
 
                 fn start() -> Self {
                     let built = ::$rt::runtime::Builder::new_multi_thread()
@@ -215,6 +218,49 @@ macro_rules! tokio_shaped {
 
                 fn unix_pair() -> (UnixStream, UnixStream) {
                     UnixStream::pair().expect("pair")
+                }
+
+                async fn open(path: &Path) -> File {
+                    File::open(path).await.expect("open")
+                }
+
+                async fn create(path: &Path) -> File {
+                    File::create(path).await.expect("create")
+                }
+
+                async fn rewind(file: &mut File) {
+                    file.rewind().await.expect("rewind");
+                }
+
+                async fn read_block(file: &mut File, buffer: &mut [u8]) {
+                    file.read_exact(buffer).await.expect("read");
+                }
+
+                async fn write_block(file: &mut File, bytes: &[u8]) {
+                    file.write_all(bytes).await.expect("write");
+                }
+
+                async fn flush(file: &mut File) {
+                    file.flush().await.expect("flush");
+                }
+
+                async fn read_whole(path: &Path) -> Vec<u8> {
+                    fs::read(path).await.expect("read")
+                }
+
+                async fn count_files(directory: &Path) -> usize {
+                    let mut entries = fs::read_dir(directory).await.expect("read_dir");
+                    let mut files = 0;
+                    while let Some(entry) = entries.next_entry().await.expect("entry") {
+                        let kind = entry.file_type().await.expect("file type");
+                        files += usize::from(kind.is_file());
+                    }
+                    files
+                }
+
+                async fn run_program(program: &str) {
+                    let status = ::$rt::process::Command::new(program).status();
+                    assert!(status.await.expect("status").success());
                 }
             }
         };

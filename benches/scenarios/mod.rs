@@ -5,7 +5,9 @@
 
 mod blocking;
 mod channel;
+mod fs;
 mod net;
+mod process;
 mod spawn;
 mod sync;
 mod timer;
@@ -36,6 +38,8 @@ pub fn all<P: SyncPeer>() -> Vec<Scenario<P>> {
         timer::scenarios(),
         net::scenarios(),
         blocking::scenarios(),
+        fs::scenarios(),
+        process::scenarios(),
     ];
     areas.into_iter().flatten().collect()
 }

@@ -33,7 +33,10 @@
 //! |---|---|
 //! | `io-std` | `io::stdin`, `io::stdout`, `io::stderr` |
 //! | `macros` | `#[main]`, `#[test]`, `select!`, `join!`, `try_join!` |
+//! | `fs` | `fs`: files and directories |
 //! | `net` | [`net`], and with it the reactor |
+//! | `process` | `process`: children of this process; brings `signal` |
+//! | `signal` | `signal`: signals as streams, and with it the reactor |
 //! | `full` (default) | all of the above |
 //! | `test-util` | `time::pause`, `advance`, `resume`, `Builder::start_paused` |
 #![deny(unsafe_code)]
@@ -55,8 +58,14 @@ mod scheduler;
 
 pub mod runtime;
 
+#[cfg(feature = "fs")]
+pub mod fs;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
+#[cfg(feature = "signal")]
+pub mod signal;
 pub mod task;
 pub mod time;
 

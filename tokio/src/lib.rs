@@ -13,8 +13,14 @@
 
 pub use ::runtime::{io, pin, runtime, spawn, sync, task, time};
 
+#[cfg(feature = "fs")]
+pub use ::runtime::fs;
 #[cfg(feature = "net")]
 pub use ::runtime::net;
+#[cfg(all(feature = "process", unix))]
+pub use ::runtime::process;
+#[cfg(feature = "signal")]
+pub use ::runtime::signal;
 
 #[cfg(feature = "macros")]
 pub use ::runtime::macros::support::{tokio_main as main, tokio_test as test};

@@ -10,9 +10,12 @@
 //! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
 
 pub(crate) mod clock;
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "signal"))]
+#[cfg_attr(not(feature = "net"), allow(dead_code))] // Each leaf uses a part.
 pub(crate) mod evented;
 pub(crate) mod reactor;
+#[cfg(all(feature = "signal", unix))]
+pub(crate) mod signals;
 pub(crate) mod timers;
 
 use self::clock::Clock;
@@ -43,6 +46,8 @@ pub(crate) struct Driver {
     handle: ReactorHandle,
     timers: Option<Timers>,
     clock: Arc<Clock>,
+    #[cfg(all(feature = "signal", unix))]
+    signals: signals::Signals,
 }
 
 impl Driver {
@@ -66,6 +71,8 @@ impl Driver {
             handle,
             timers,
             clock,
+            #[cfg(all(feature = "signal", unix))]
+            signals: signals::Signals::default(),
         })
     }
 
@@ -79,6 +86,12 @@ impl Driver {
 
     pub(crate) fn handle(&self) -> &ReactorHandle {
         &self.handle
+    }
+
+    /// How signals reach this runtime.
+    #[cfg(all(feature = "signal", unix))]
+    pub(crate) fn signals(&self) -> &signals::Signals {
+        &self.signals
     }
 
     /// Ends a wait in the reactor, the present one or the next.

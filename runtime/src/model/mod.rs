@@ -4,7 +4,11 @@ pub mod blocking;
 pub mod cell;
 #[cfg(feature = "io-std")]
 pub mod io;
+#[cfg(unix)]
+pub mod process;
 pub mod scheduler;
+#[cfg(unix)]
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod timers;

@@ -10,7 +10,7 @@ use crate::loom::local;
 use crate::loom::sync::Arc;
 use std::cell::{Cell, RefCell};
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "signal"))]
 pub(crate) use super::context_io::io_handle;
 
 local! {

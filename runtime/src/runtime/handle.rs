@@ -207,7 +207,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_on_pool(f, id, AtShutdown::Await)
+        self.give_to_pool(f, id, AtShutdown::Await)
     }
 
     /// Runs a call that blocks for as long as the system likes and whose end nobody needs: the
@@ -222,7 +222,21 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_on_pool(f, Id::next(), AtShutdown::Abandon)
+        self.give_to_pool(f, Id::next(), AtShutdown::Abandon)
+    }
+
+    /// As [`spawn_blocking`](Self::spawn_blocking), for a caller with errors of its own.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no thread and the system refuses one.
+    #[cfg(feature = "fs")]
+    pub(crate) fn try_spawn_on_pool<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.try_spawn_blocking(f, Id::next())
     }
 
     /// Runs a call that has been promised to the caller: the runtime's end waits for it, also if
@@ -231,13 +245,13 @@ impl Handle {
     /// # Errors
     ///
     /// The pool has no thread and the system refuses one.
-    #[cfg(feature = "io-std")]
+    #[cfg(any(feature = "fs", feature = "io-std"))]
     pub(crate) fn spawn_promised<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_on_pool(f, Id::next(), AtShutdown::Complete)
+        self.give_to_pool(f, Id::next(), AtShutdown::Complete)
     }
 
     /// Gives a closure to the pool. If that is shutting down, the closure is cancelled.
@@ -245,12 +259,7 @@ impl Handle {
     /// # Errors
     ///
     /// The pool has no thread and the system refuses one.
-    fn spawn_on_pool<F, R>(
-        &self,
-        f: F,
-        id: Id,
-        at_shutdown: AtShutdown,
-    ) -> io::Result<JoinHandle<R>>
+    fn give_to_pool<F, R>(&self, f: F, id: Id, at_shutdown: AtShutdown) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,

@@ -33,7 +33,7 @@
 
 mod builder;
 pub(crate) mod context;
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "signal"))]
 mod context_io;
 mod handle;
 mod local;

@@ -159,3 +159,40 @@ pub(crate) fn in_child(name: &str, test: impl FnOnce()) {
     let _bound = hang_bound();
     print!("{}", pass_in_child(name));
 }
+
+/// Makes the system refuse the calls with these numbers from now on, in this process and its
+/// children.
+#[cfg(target_os = "linux")]
+pub(crate) fn refuse_calls(calls: &[libc::c_long], error: i32) {
+    let statement = |code: u32, jt, jf, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let mut filter = vec![statement(
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        0,
+        0,
+        0,
+    )];
+    for &call in calls {
+        let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        filter.push(statement(equal, 0, 1, call as u32));
+        let refuse = libc::SECCOMP_RET_ERRNO | error as u32;
+        filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, 0, refuse));
+    }
+    let allow = statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW);
+    filter.push(allow);
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: sets a flag of the process.
+    let fixed = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(fixed, 0);
+    // SAFETY: the program lives during the call.
+    let filtered =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
+    assert_eq!(filtered, 0);
+}

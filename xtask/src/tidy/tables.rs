@@ -71,6 +71,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/net/unix/credentials.rs", // U1: structures of integers, with their size.
     "runtime/src/process/unix/*",
     "runtime/src/signal/unix*",
+    "runtime/src/signal/windows.rs", // W1: the handler's table lives as long as the process.
     "runtime/src/scheduler/queues.rs",
     "runtime/src/scheduler/park.rs",
     "runtime/src/scheduler/cells.rs", // C1: the scheduler outlives its cells.
@@ -140,6 +141,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ("runtime/src/driver/mod.rs", Checked::By(&["scheduler"])),
     ("runtime/src/driver/timers.rs", Checked::By(&["timers"])),
     (
+        "runtime/src/fs/files/cached.rs",
+        Checked::Exempt("what the system refused once: no order"),
+    ),
+    (
         "runtime/src/net/tcp/stream_socket.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
@@ -179,6 +184,8 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/scheduler/worker.rs",
         Checked::By(&["scheduler"]),
     ),
+    ("runtime/src/signal/pending.rs", Checked::By(&["signal"])),
+    ("runtime/src/signal/slot.rs", Checked::By(&["signal"])),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     (
         "runtime/src/sync/broadcast/shared.rs",

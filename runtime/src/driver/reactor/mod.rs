@@ -2,16 +2,16 @@
 //! condition variable. The one place that knows whether I/O is compiled in: both variants have
 //! the same names and signatures.
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "signal"))]
 mod with_io;
-#[cfg(not(feature = "net"))]
+#[cfg(not(any(feature = "net", feature = "signal")))]
 mod without_io;
 
 pub(crate) mod signal;
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "net", feature = "signal"))]
 pub(crate) use self::with_io::{Reactor, ReactorHandle};
-#[cfg(not(feature = "net"))]
+#[cfg(not(any(feature = "net", feature = "signal")))]
 pub(crate) use self::without_io::{Reactor, ReactorHandle};
 
 /// How long a turn may wait.

@@ -1,0 +1,29 @@
+//! Signals of the operating system, as streams of events.
+//!
+//! [`ctrl_c`] waits for the user to interrupt the program, on every system; [`unix`] has the
+//! signals of Unix.
+//!
+//! The first listener for a signal replaces what the system does by default, for the rest of the
+//! process's life: after it is dropped the signal is still caught, and nothing happens. Handlers
+//! that other libraries installed before are called too.
+//!
+//! Signals that come faster than they are received count as one.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! runtime::signal::ctrl_c().await?;
+//! println!("shutting down");
+//! # Ok(())
+//! # }
+//! ```
+
+mod ctrl_c;
+#[cfg(unix)]
+pub(crate) mod pending;
+pub(crate) mod slot;
+#[cfg(unix)]
+pub mod unix;
+#[cfg(windows)]
+pub mod windows;
+
+pub use self::ctrl_c::ctrl_c;

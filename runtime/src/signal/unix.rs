@@ -1,0 +1,268 @@
+//! The signals of Unix.
+//!
+//! One process has one table: a bit and the listeners for each signal, and one pipe. A handler
+//! sets the bit and writes a byte; a runtime's reactor reads it and delivers
+//! (`driver::signals`). Nothing of it exists before the first call of [`signal`].
+//!
+//! - U1. The handler does only what is allowed in one: an atomic operation and a `write` to a
+//!   pipe that does not block. `errno` is kept by `signal-hook-registry`.
+//! - U2. The table lives as long as the process, because the handlers do.
+//! - U3. A [`Signal`] is given out after its signal's handler is installed and after its
+//!   runtime's reactor reads the pipe.
+#![allow(unsafe_code)]
+
+use super::pending::{Pending, SIGNALS};
+use super::slot::{Slot, Subscription};
+use crate::budget;
+use crate::loom::sync::Arc;
+use crate::runtime::{Handle, context};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Write};
+use std::os::raw::c_int;
+use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, ready};
+
+/// Which signal to listen for.
+///
+/// ```
+/// use runtime::signal::unix::SignalKind;
+/// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
+/// ```
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub struct SignalKind(c_int);
+
+macro_rules! kinds {
+    ($($(#[$attr:meta])* $name:ident = $signal:ident: $text:literal,)*) => {
+        $(
+            $(#[$attr])*
+            #[doc = concat!("`", stringify!($signal), "`: ", $text, ".")]
+            pub const fn $name() -> Self {
+                Self(libc::$signal)
+            }
+        )*
+    };
+}
+
+impl SignalKind {
+    /// The signal with the system's number `signum`.
+    ///
+    /// A number that means nothing, or a signal that cannot be caught, is refused by [`signal`].
+    pub const fn from_raw(signum: c_int) -> Self {
+        Self(signum)
+    }
+
+    /// The system's number.
+    pub const fn as_raw_value(&self) -> c_int {
+        self.0
+    }
+
+    kinds! {
+        alarm = SIGALRM: "a timer of the process expired; ends the process by default",
+        child = SIGCHLD: "a child ended, stopped or goes on; ignored by default",
+        hangup = SIGHUP: "the terminal is gone; ends the process by default",
+        #[cfg(any(
+            target_os = "dragonfly",
+            target_os = "freebsd",
+            target_os = "macos",
+            target_os = "netbsd",
+            target_os = "openbsd"
+        ))]
+        info = SIGINFO: "the user asks for the state; ignored by default",
+        interrupt = SIGINT: "the user interrupts the program; ends the process by default",
+        io = SIGIO: "a descriptor can be read or written; ends the process by default",
+        pipe = SIGPIPE: "a write to a pipe without a reader; ends the process by default",
+        quit = SIGQUIT: "the user quits the program; ends the process by default, with a dump",
+        terminate = SIGTERM: "a request to end; ends the process by default",
+        user_defined1 = SIGUSR1: "for the program's own use; ends the process by default",
+        user_defined2 = SIGUSR2: "for the program's own use; ends the process by default",
+        window_change = SIGWINCH: "the terminal's size changed; ignored by default",
+    }
+}
+
+impl From<c_int> for SignalKind {
+    fn from(signum: c_int) -> Self {
+        Self::from_raw(signum)
+    }
+}
+
+impl From<SignalKind> for c_int {
+    fn from(kind: SignalKind) -> Self {
+        kind.as_raw_value()
+    }
+}
+
+/// A listener for one signal; made by [`signal`].
+///
+/// Any number of listeners may listen for one signal: each sees it.
+///
+/// ```no_run
+/// use runtime::signal::unix::{SignalKind, signal};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let mut hangups = signal(SignalKind::hangup())?;
+/// while hangups.recv().await.is_some() {
+///     println!("reading the configuration again");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a signal is received by `recv`"]
+pub struct Signal {
+    subscription: Subscription,
+}
+
+/// Listens for a signal in the current runtime.
+///
+/// From now on the signal no longer does what it does by default, for the rest of the process's
+/// life, also after the listener is dropped. The listener sees each signal that is sent to the
+/// process after this call returns; several that come before it looks count as one. It works
+/// while some runtime that listens for signals is being driven.
+///
+/// # Errors
+///
+/// - The signal cannot be caught: `SIGKILL`, `SIGSTOP`, `SIGILL`, `SIGFPE`, `SIGSEGV`.
+/// - There is no such signal.
+/// - The system gives no more descriptors.
+///
+/// # Panics
+///
+/// Panics outside of a runtime, and if the runtime was built without I/O.
+#[track_caller]
+pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    let _reactor = context::io_handle();
+    signal_of(&context::current(), kind)
+}
+
+/// As [`signal`], in a runtime that has I/O.
+pub(crate) fn signal_of(runtime: &Handle, kind: SignalKind) -> io::Result<Signal> {
+    let number = check(kind)?;
+    let table = Table::get()?;
+    let slot = &table.slots[number];
+    attend(runtime)?;
+    slot.install(kind.0, number, table)?;
+    Ok(Signal {
+        subscription: Slot::subscribe(&slot.listeners),
+    })
+}
+
+/// Has `runtime` deliver signals from now on, if it has I/O.
+pub(crate) fn attend(runtime: &Handle) -> io::Result<()> {
+    match runtime.driver().handle().io() {
+        None => Ok(()),
+        Some(reactor) => {
+            let signals = runtime.driver().signals();
+            signals.start(reactor, &Table::get()?.receiver, deliver)
+        }
+    }
+}
+
+impl Signal {
+    /// Receives the next signal. Never `None`: the variant is for combinators of streams.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a signal that came is kept for the next call.
+    pub async fn recv(&mut self) -> Option<()> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Polls for the next signal; the waker of the last call is woken.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let unit = ready!(budget::poll_proceed(cx));
+        ready!(self.subscription.poll(cx));
+        unit.made_progress();
+        Poll::Ready(Some(()))
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal").finish_non_exhaustive()
+    }
+}
+
+/// The index of a signal that may be caught.
+fn check(kind: SignalKind) -> io::Result<usize> {
+    let refuse = |why| {
+        let text = format!("cannot listen for signal {}: {why}", kind.0);
+        Err(io::Error::other(text))
+    };
+    if signal_hook_registry::FORBIDDEN.contains(&kind.0) {
+        return refuse("it cannot be caught, or not be returned from");
+    }
+    match usize::try_from(kind.0) {
+        Ok(number @ 1..SIGNALS) => Ok(number),
+        _ => refuse("there is no such signal, use one of `SignalKind`"),
+    }
+}
+
+/// What the process has for signals (U2).
+#[derive(Debug)]
+struct Table {
+    pending: Pending,
+    slots: Vec<SignalSlot>,
+    sender: UnixStream,
+    receiver: UnixStream,
+}
+
+#[derive(Debug, Default)]
+struct SignalSlot {
+    listeners: Arc<Slot>,
+    /// Set once the handler is installed.
+    installed: OnceLock<()>,
+}
+
+static TABLE: OnceLock<Table> = OnceLock::new();
+
+impl Table {
+    fn get() -> io::Result<&'static Self> {
+        if let Some(table) = TABLE.get() {
+            return Ok(table);
+        }
+        let (sender, receiver) = UnixStream::pair()?;
+        sender.set_nonblocking(true)?;
+        receiver.set_nonblocking(true)?;
+        let table = Self {
+            pending: Pending::default(),
+            slots: (0..SIGNALS).map(|_| SignalSlot::default()).collect(),
+            sender,
+            receiver,
+        };
+        Ok(TABLE.get_or_init(|| table))
+    }
+
+    /// What a handler does (U1).
+    fn raise(&self, number: usize) {
+        if self.pending.add(number) {
+            // A full pipe has enough to be read already.
+            let _ = (&self.sender).write(&[0]);
+        }
+    }
+}
+
+impl SignalSlot {
+    fn install(&self, signum: c_int, number: usize, table: &'static Table) -> io::Result<()> {
+        if self.installed.get().is_some() {
+            return Ok(());
+        }
+        let action = move || table.raise(number);
+        // SAFETY: by U1 the action may run in a signal handler, and by U2 its table is there.
+        let action = unsafe { signal_hook_registry::register(signum, action)? };
+        if self.installed.set(()).is_err() {
+            // Somebody else did it meanwhile.
+            signal_hook_registry::unregister(action);
+        }
+        Ok(())
+    }
+}
+
+/// Hands on what is pending: called by a reactor that read the pipe empty.
+fn deliver() {
+    if let Some(table) = TABLE.get() {
+        for number in table.pending.take() {
+            table.slots[number].listeners.deliver();
+        }
+    }
+}

@@ -1,0 +1,561 @@
+//! `fs::File`: order, buffering and errors, on both kinds of runtime and on file systems that
+//! answer at once and that do not.
+
+mod fault_support;
+
+use fault_support::{both, current, hang_bound, panic_text};
+use runtime::fs::{File, OpenOptions};
+use runtime::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// A directory that is removed when dropped.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new_in(base: &Path) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = base.join(format!("runtime-fs-file-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn new() -> Self {
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file system whose reads are tried at once, and one (in memory) whose are refused.
+fn places() -> Vec<Dir> {
+    let memory = Path::new("/dev/shm");
+    let mut places = vec![Dir::new()];
+    if memory.is_dir() {
+        places.push(Dir::new_in(memory));
+    }
+    places
+}
+
+async fn open_for_all(path: &Path) -> File {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true);
+    options.open(path).await.unwrap()
+}
+
+fn noop() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// Against a plain vector with a position.
+#[test]
+fn a_random_walk_of_operations_is_that_of_an_array() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let mut file = open_for_all(&dir.path("walk")).await;
+                file.set_max_buf_size(100);
+                let (mut oracle, mut at) = (Vec::<u8>::new(), 0_usize);
+                let mut seed = 12345_u64;
+                let mut random = |below: usize| {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    (seed % below as u64) as usize
+                };
+                for round in 0..2_000_usize {
+                    match random(6) {
+                        0 | 1 => {
+                            let mut buf = vec![0; random(150)];
+                            let count = file.read(&mut buf).await.unwrap();
+                            assert_eq!(buf[..count], oracle[at.min(oracle.len())..][..count]);
+                            let left = oracle.len().saturating_sub(at);
+                            assert_eq!(count == 0, left == 0 || buf.is_empty(), "{round}");
+                            at += count;
+                        }
+                        2 => {
+                            let bytes = vec![round as u8; random(150)];
+                            let count = file.write(&bytes).await.unwrap();
+                            assert_eq!(count, bytes.len().min(100));
+                            if count > 0 {
+                                let end = at + count;
+                                oracle.resize(oracle.len().max(end), 0);
+                                oracle[at..end].copy_from_slice(&bytes[..count]);
+                                at = end;
+                            }
+                        }
+                        3 => {
+                            // A read that is dropped: its bytes are for the next one.
+                            let mut buf = vec![0; 1 + random(50)];
+                            let mut read = pin!(file.read(&mut buf));
+                            if let Poll::Ready(count) = read.as_mut().poll(&mut noop()) {
+                                at += count.unwrap();
+                            }
+                        }
+                        4 => {
+                            let to = random(oracle.len() + 20);
+                            let seek = match random(3) {
+                                0 => SeekFrom::Start(to as u64),
+                                1 => SeekFrom::Current(to as i64 - at as i64),
+                                _ => SeekFrom::End(to as i64 - oracle.len() as i64),
+                            };
+                            assert_eq!(file.seek(seek).await.unwrap(), to as u64);
+                            at = to;
+                        }
+                        _ => {
+                            let size = random(oracle.len() + 20);
+                            file.set_len(size as u64).await.unwrap();
+                            oracle.resize(size, 0);
+                        }
+                    }
+                }
+                file.flush().await.unwrap();
+                assert_eq!(std::fs::read(dir.path("walk")).unwrap(), oracle);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_write_is_done_when_it_is_buffered() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        let mut file = open_for_all(&dir.path("file")).await;
+        // One poll, although the pool has had no time.
+        let first = Pin::new(&mut file).poll_write(&mut noop(), b"hello ");
+        assert!(matches!(first, Poll::Ready(Ok(6))));
+        let slices = [IoSlice::new(b"wo"), IoSlice::new(b""), IoSlice::new(b"rld")];
+        assert!(file.is_write_vectored());
+        assert_eq!(file.write_vectored(&slices).await.unwrap(), 5);
+        file.flush().await.unwrap();
+        assert_eq!(std::fs::read(dir.path("file")).unwrap(), b"hello world");
+        assert_eq!(file.write(b"").await.unwrap(), 0);
+    });
+}
+
+/// W1: what was accepted takes effect first, whoever was dropped.
+#[test]
+fn what_follows_a_dropped_write_comes_after_it() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let path = dir.path("file");
+                for _ in 0..100 {
+                    std::fs::write(&path, "..........").unwrap();
+                    let mut file = open_for_all(&path).await;
+                    drop(pin!(file.write_all(b"abc")).poll(&mut noop()));
+                    let mut rest = Vec::new();
+                    file.read_to_end(&mut rest).await.unwrap();
+                    assert_eq!(rest, b".......");
+
+                    drop(pin!(file.write_all(b"def")).poll(&mut noop()));
+                    // Not before the write is done: it may be refused meanwhile.
+                    let position = file.stream_position().await.unwrap();
+                    assert_eq!(position, 13);
+
+                    drop(pin!(file.write_all(b"gh")).poll(&mut noop()));
+                    assert_eq!(file.metadata().await.unwrap().is_file(), true);
+                    file.set_len(14).await.unwrap();
+                    file.sync_data().await.unwrap();
+                    assert_eq!(std::fs::read(&path).unwrap(), b"abc.......defg");
+                }
+            });
+        }
+    }
+}
+
+/// Starts a read and drops it before it is done.
+async fn drop_a_read(file: &mut File, buf: &mut [u8]) {
+    let position = file.stream_position().await.unwrap();
+    while pin!(file.read(buf)).poll(&mut noop()).is_ready() {
+        // The pool was quicker than us.
+        file.seek(SeekFrom::Start(position)).await.unwrap();
+    }
+}
+
+#[test]
+fn a_dropped_read_leaves_its_bytes_to_the_next() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            std::fs::write(&path, "0123456789").unwrap();
+            let mut file = open_for_all(&path).await;
+            // Too large to be tried at once, so that it goes to the pool.
+            let mut large = vec![0; 1 << 20];
+            drop_a_read(&mut file, &mut large).await;
+            let mut two = [0; 2];
+            file.read_exact(&mut two).await.unwrap();
+            assert_eq!(&two, b"01");
+            // W2: the rest is in the buffer, the system's position at the end.
+            assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 3);
+            file.read_exact(&mut two).await.unwrap();
+            assert_eq!(&two, b"34");
+            drop_a_read(&mut file, &mut large).await;
+            file.write_all(b"X").await.unwrap();
+            file.flush().await.unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"01234X6789");
+            file.set_len(8).await.unwrap();
+            let mut rest = String::new();
+            file.read_to_string(&mut rest).await.unwrap();
+            assert_eq!(rest, "67");
+        });
+    }
+}
+
+/// A file grows while it is read: its end is only ever the present one.
+#[test]
+fn the_end_is_where_the_file_ends_now() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            let mut writer = open_for_all(&path).await;
+            let mut reader = File::open(&path).await.unwrap();
+            for number in 0..200_u32 {
+                assert_eq!(reader.read(&mut [0; 16]).await.unwrap(), 0);
+                writer.write_all(&number.to_le_bytes()).await.unwrap();
+                writer.flush().await.unwrap();
+                assert_eq!(reader.read_u32_le().await.unwrap(), number);
+            }
+            assert_eq!(reader.seek(SeekFrom::End(100)).await.unwrap(), 900);
+            assert_eq!(reader.read(&mut [0; 16]).await.unwrap(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_seek_before_the_start_is_an_error_and_moves_nothing() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            std::fs::write(&path, "0123456789").unwrap();
+            let mut file = File::open(&path).await.unwrap();
+            file.seek(SeekFrom::Start(4)).await.unwrap();
+            let error = file.seek(SeekFrom::Current(-5)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(file.seek(SeekFrom::End(-11)).await.is_err());
+            assert_eq!(file.read_u8().await.unwrap(), b'4');
+        });
+    }
+}
+
+#[test]
+fn a_seek_while_something_is_under_way_is_refused() {
+    use runtime::io::AsyncSeek;
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        let mut file = open_for_all(&dir.path("file")).await;
+        drop(Pin::new(&mut file).poll_write(&mut noop(), b"x"));
+        let error = Pin::new(&mut file).start_seek(SeekFrom::Start(0));
+        assert!(error.unwrap_err().to_string().contains("poll_complete"));
+        file.rewind().await.unwrap();
+    });
+}
+
+/// More than is copied at once, and more than one operation moves.
+#[test]
+fn large_contents_come_back_as_they_were_written() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let sent: Vec<u8> = (0..5_000_000_u32)
+                    .map(|it| (it.wrapping_mul(it) >> 7) as u8)
+                    .collect();
+                let mut file = open_for_all(&dir.path("file")).await;
+                assert_eq!(file.max_buf_size(), 2 * 1024 * 1024);
+                file.write_all(&sent).await.unwrap();
+                file.rewind().await.unwrap();
+                let mut received = Vec::new();
+                file.read_to_end(&mut received).await.unwrap();
+                assert!(received == sent);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_task_that_always_finds_cached_bytes_yields() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    std::fs::write(dir.path("file"), [0; 4096]).unwrap();
+    current().block_on(async {
+        let mut file = File::open(dir.path("file")).await.unwrap();
+        let other = runtime::spawn(async {});
+        let mut buf = [0; 100];
+        // Ends because the other task runs; without yielding it never would.
+        while !other.is_finished() {
+            file.read_exact(&mut buf).await.unwrap();
+            file.rewind().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn attributes_and_clones_belong_to_the_open_file() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        let path = dir.path("file");
+        let mut file = File::create_new(&path).await.unwrap();
+        assert_eq!(
+            File::create_new(&path).await.unwrap_err().kind(),
+            ErrorKind::AlreadyExists
+        );
+        file.write_all(b"abc").await.unwrap();
+        let mut clone = file.try_clone().await.unwrap();
+        assert_eq!(clone.metadata().await.unwrap().len(), 3);
+        // They share the position.
+        clone.write_all(b"def").await.unwrap();
+        clone.sync_all().await.unwrap();
+        assert_eq!(file.stream_position().await.unwrap(), 6);
+
+        let mut permissions = file.metadata().await.unwrap().permissions();
+        permissions.set_readonly(true);
+        file.set_permissions(permissions).await.unwrap();
+        assert!(std::fs::metadata(&path).unwrap().permissions().readonly());
+        let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+        file.set_modified(time).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().modified().unwrap(), time);
+
+        std::fs::remove_file(&path).unwrap();
+        file.rewind().await.unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "abcdef", "removed, but open");
+    });
+}
+
+#[test]
+fn a_file_becomes_one_of_std_when_it_is_idle() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        let mut file = open_for_all(&dir.path("file")).await;
+        drop(Pin::new(&mut file).poll_write(&mut noop(), b"abc"));
+        // Perhaps it is written by now, and perhaps not.
+        let std = match file.try_into_std() {
+            Ok(std) => std,
+            Err(file) => file.into_std().await,
+        };
+        assert_eq!(std.metadata().unwrap().len(), 3);
+        let mut file = File::from(std);
+        file.flush().await.unwrap();
+        assert!(file.try_into_std().is_ok());
+    });
+}
+
+/// `into_std` does not depend on futures that were dropped.
+#[test]
+fn a_file_becomes_one_of_std_although_an_operation_goes_on_unseen() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        for _ in 0..50 {
+            let file = open_for_all(&dir.path("file")).await;
+            drop(pin!(file.sync_all()).poll(&mut noop()));
+            let std = file.into_std().await;
+            assert!(std.metadata().unwrap().is_file());
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_error_of_a_write_comes_with_the_next_call() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        runtime.block_on(async {
+            let full = || async {
+                let mut options = File::options();
+                options.read(true).write(true);
+                let mut file = options.open("/dev/full").await.unwrap();
+                assert_eq!(file.write(b"x").await.unwrap(), 1);
+                file
+            };
+            let kind = ErrorKind::StorageFull;
+            let mut file = full().await;
+            assert_eq!(file.flush().await.unwrap_err().kind(), kind);
+            file.flush().await.unwrap(); // once
+            assert_eq!(file.write(b"x").await.unwrap(), 1);
+            assert_eq!(file.write(b"x").await.unwrap_err().kind(), kind);
+            assert_eq!(file.write(b"x").await.unwrap(), 1);
+            assert_eq!(file.shutdown().await.unwrap_err().kind(), kind);
+
+            // W3: something else learns of it, and leaves it to the next write or flush.
+            let mut file = full().await;
+            assert_eq!(file.read(&mut [1; 4]).await.unwrap(), 4);
+            assert_eq!(file.write(b"x").await.unwrap_err().kind(), kind);
+            let mut file = full().await;
+            file.rewind().await.unwrap();
+            assert_eq!(file.flush().await.unwrap_err().kind(), kind);
+            let mut file = full().await;
+            let _ = file.sync_all().await;
+            assert_eq!(file.flush().await.unwrap_err().kind(), kind);
+        });
+    }
+}
+
+#[test]
+fn reading_and_writing_against_the_options_are_errors() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            let mut file = File::create(&path).await.unwrap();
+            assert!(file.read(&mut [0; 4]).await.is_err());
+            file.write_all(b"x").await.unwrap();
+            file.flush().await.unwrap();
+            let mut file = File::open(&path).await.unwrap();
+            assert_eq!(file.write(b"y").await.unwrap(), 1);
+            assert!(file.flush().await.is_err());
+            assert_eq!(file.read_u8().await.unwrap(), b'x');
+            assert!(file.set_len(0).await.is_err());
+        });
+    }
+}
+
+/// A pipe, a device, a file that the kernel makes up: none is tried at once.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_regular_file_can_be_read_too() {
+    let _bound = hang_bound();
+    current().block_on(async {
+        let mut zeros = File::open("/dev/zero").await.unwrap();
+        let mut buf = [1; 1000];
+        zeros.read_exact(&mut buf).await.unwrap();
+        assert_eq!(buf, [0; 1000]);
+        let mut text = String::new();
+        let mut status = File::open("/proc/self/status").await.unwrap();
+        status.read_to_string(&mut text).await.unwrap();
+        assert!(text.contains("Threads"));
+
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut reader = File::from(std::os::fd::OwnedFd::from(reader));
+        let mut writer = File::from(std::os::fd::OwnedFd::from(writer));
+        let mut buf = [0; 4];
+        let mut read = pin!(reader.read(&mut buf));
+        assert!(read.as_mut().poll(&mut noop()).is_pending());
+        writer.write_all(b"ab").await.unwrap();
+        assert_eq!(read.await.unwrap(), 2);
+        assert!(reader.seek(SeekFrom::Start(0)).await.is_err());
+        drop(reader);
+        writer.flush().await.unwrap();
+    });
+}
+
+/// The open of a FIFO waits for its writer; nothing opens it before.
+#[cfg(target_os = "linux")]
+#[test]
+fn opening_a_fifo_waits_for_its_other_end() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    let path = dir.path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    current().block_on(async {
+        let reading = runtime::spawn(runtime::fs::read_to_string(path.clone()));
+        runtime::task::yield_now().await;
+        let mut writer = File::options().write(true).open(&path).await.unwrap();
+        writer.write_all(b"through").await.unwrap();
+        writer.flush().await.unwrap();
+        drop(writer);
+        assert_eq!(reading.await.unwrap().unwrap(), "through");
+    });
+}
+
+/// W4: the runtime of the pool is gone.
+#[test]
+fn operations_after_the_end_of_the_runtime_are_errors() {
+    let _bound = hang_bound();
+    let dir = Dir::new_in(places().last().unwrap().0.parent().unwrap());
+    let path = dir.path("file");
+    std::fs::write(&path, "0123456789").unwrap();
+    let runtime = fault_support::multi(1);
+    let handle = runtime.handle().clone();
+    let mut file = runtime.block_on(open_for_all(&path));
+    drop(runtime);
+    let _context = handle.enter();
+    let mut large = vec![0; 1 << 20];
+    for _ in 0..2 {
+        let text = current().block_on(async {
+            // Polled in the context of the runtime that is gone.
+            poll_fn(|cx| {
+                let _context = handle.enter();
+                let mut buf = ReadBuf::new(&mut large);
+                Pin::new(&mut file).poll_read(cx, &mut buf)
+            })
+            .await
+            .unwrap_err()
+            .to_string()
+        });
+        assert!(text.contains("background task failed"), "{text}");
+        let seek = current().block_on(async {
+            drop(Pin::new(&mut file).poll_write(&mut noop(), b"x"));
+            file.rewind().await
+        });
+        drop(seek);
+    }
+}
+
+/// A write that was accepted is written, although the runtime ends at once.
+#[test]
+fn the_end_of_the_runtime_waits_for_accepted_writes() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    for runtime in both(2) {
+        let path = dir.path("file");
+        runtime.block_on(async {
+            for _ in 0..20 {
+                let mut file = File::create(&path).await.unwrap();
+                drop(Pin::new(&mut file).poll_write(&mut noop(), b"promised"));
+            }
+        });
+        drop(runtime);
+        assert_eq!(std::fs::read(&path).unwrap(), b"promised");
+    }
+}
+
+#[test]
+fn without_a_runtime_files_panic_cached_or_not() {
+    let poll = |future: &mut dyn FnMut()| panic_text(future);
+    let text = poll(&mut || drop(pin!(File::open("/")).poll(&mut noop())));
+    assert!(text.contains("no reactor running"), "{text}");
+    let text = poll(&mut || drop(pin!(runtime::fs::metadata("/")).poll(&mut noop())));
+    assert!(text.contains("no reactor running"), "{text}");
+}
+
+#[test]
+fn the_size_of_operations_is_at_least_one() {
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    current().block_on(async {
+        let mut file = open_for_all(&dir.path("file")).await;
+        let text = panic_text(|| file.set_max_buf_size(0));
+        assert!(text.contains("`max_buf_size` must be greater than 0"));
+        file.set_max_buf_size(1);
+        assert_eq!(file.write(b"abc").await.unwrap(), 1);
+        assert_eq!(file.try_clone().await.unwrap().max_buf_size(), 1);
+        let text = format!("{file:?}");
+        assert!(text.starts_with("tokio::fs::File { std: File { "), "{text}");
+    });
+}
