@@ -83,18 +83,24 @@ fn once_cell_set_against_get_or_init() {
 }
 
 /// A value seen by `get` is whole; a cell whose value was taken starts anew, and nothing leaks.
+///
+/// The side that only loads is the spawned one: loom forgets a load of the first thread when the
+/// other thread's next access to the same atomic is a load too, and does not try the other order.
 #[test]
 fn once_cell_get_and_take() {
     model(|| {
         let cell = Arc::new(OnceCell::new());
-        let setting = thread::spawn({
+        let looking = thread::spawn({
             let cell = cell.clone();
-            move || cell.set(Arc::new(7)).unwrap()
+            move || {
+                if let Some(value) = cell.get() {
+                    let value: &Arc<u8> = value;
+                    assert_eq!(**value, 7);
+                }
+            }
         });
-        if let Some(value) = cell.get() {
-            assert_eq!(**value, 7);
-        }
-        setting.join().unwrap();
+        cell.set(Arc::new(7)).unwrap();
+        looking.join().unwrap();
         let mut cell = Arc::try_unwrap(cell).unwrap_or_else(|_| panic!("shared"));
         assert_eq!(cell.take().as_deref(), Some(&7));
         assert!(cell.take().is_none() && !cell.initialized());
@@ -198,21 +204,30 @@ fn notify_last_reaches_exactly_one() {
 }
 
 /// A waiter that `notify_one` has chosen and that is dropped hands on, while all are notified.
+///
+/// `turn` orders nothing. It makes loom try both orders at that point, which it does not for a
+/// load against "load, then compare and exchange".
 #[test]
 fn notify_one_is_handed_on_while_all_are_notified() {
     model(|| {
-        let notify = Arc::new(Notify::new());
-        let mut first = Box::pin(notify.notified());
+        // Std's: what `notified_owned` wants.
+        let notify = std::sync::Arc::new(Notify::new());
+        let mut first = Box::pin(notify.clone().notified_owned());
         assert!(poll_once(first.as_mut()).is_pending());
-        let notifying = thread::spawn({
-            let notify = notify.clone();
-            move || notify.notify_waiters()
+        let turn = Arc::new(AtomicUsize::new(0));
+        let waiting = thread::spawn({
+            let (notify, turn) = (notify.clone(), turn.clone());
+            move || {
+                notify.notify_one();
+                // Chosen by one: hands on. Woken with all: the permit was stored.
+                drop(first);
+                turn.fetch_add(1, Ordering::Relaxed);
+                block_on(notify.notified());
+            }
         });
-        notify.notify_one();
-        // Chosen by one: hands on. Woken with all: the permit was stored.
-        drop(first);
-        block_on(notify.notified());
-        notifying.join().unwrap();
+        turn.fetch_add(1, Ordering::Relaxed);
+        notify.notify_waiters();
+        waiting.join().unwrap();
     });
 }
 
