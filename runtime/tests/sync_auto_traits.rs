@@ -24,6 +24,7 @@ type Neither = Rc<u8>;
 /// Whether `$type` is `$auto`: an inherent constant shadows that of a trait, where it exists.
 macro_rules! is {
     ($auto:ident, $type:ty) => {{
+        #[allow(dead_code)]
         trait Otherwise {
             const IS: bool = false;
         }
