@@ -16,12 +16,15 @@ pub fn run(area: &str) {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     let contestants = contestants();
-    for row in 0..contestants[0].entries.len() {
+    for row in contestants[0]
+        .entries
+        .iter()
+        .filter(|row| row.area() == area)
+    {
         for contestant in &contestants {
-            let entry = &contestant.entries[row];
-            if entry.area() != area {
+            let Some(entry) = contestant.entry(row.id) else {
                 continue;
-            }
+            };
             criterion.bench_function(&format!("{}/{}", entry.id, contestant.name), |bencher| {
                 let mut session = entry.start();
                 bencher.iter_custom(|iterations| session.run(iterations).wall);

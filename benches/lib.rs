@@ -11,8 +11,10 @@
 //! A scenario is a generic function, so the hot path is monomorphic and has the same source for
 //! every runtime; the adapters in [`peers`] only rename. The machine may be shared and noisy:
 //! compare runtimes with `paired`, whose rounds alternate between them, and use the criterion
-//! targets (`spawn`, `yield`, `channel`, `timer`, `net`, `blocking`) to compare a runtime with its
-//! own past.
+//! targets (`spawn`, `yield`, `channel`, `timer`, `net`, `blocking`, `sync`) to compare a runtime
+//! with its own past.
+//!
+//! A runtime that lacks what a scenario needs is left out of that row.
 //!
 //! Rules for every measurement: two workers; a fresh runtime that is shut down afterwards, so that
 //! the others are idle; set-up and warm-up are not timed.

@@ -73,13 +73,9 @@ pub fn main() {
         contestants[0].name
     );
     print_header(&contestants);
-    for index in 0..contestants[0].entries.len() {
-        let row: Vec<_> = contestants
-            .iter()
-            .map(|it| (it.name, &it.entries[index]))
-            .collect();
-        if options.selects(row[0].1.id) {
-            print_row(row[0].1.id, &measure(&row, &options));
+    for row in &contestants[0].entries {
+        if options.selects(row.id) {
+            print_row(row.id, &measure(row.id, &contestants, &options));
         }
     }
 }
@@ -92,20 +88,28 @@ struct Column {
     cpu: Vec<f64>,
 }
 
-fn measure(row: &[(&'static str, &Entry)], options: &Options) -> Vec<Column> {
-    let plans: Vec<_> = row
+/// Measures a row; `None` for a runtime that lacks it.
+fn measure(id: &str, contestants: &[Contestant], options: &Options) -> Vec<Option<Column>> {
+    let plans: Vec<_> = contestants
         .iter()
-        .map(|(name, entry)| Plan::find(name, entry, options.round))
+        .map(|it| {
+            let entry = it.entry(id)?;
+            Some((it.name, entry, Plan::find(it.name, entry, options.round)))
+        })
         .collect();
-    let mut columns: Vec<_> = row.iter().map(|_| Column::default()).collect();
+    let mut columns: Vec<_> = plans
+        .iter()
+        .map(|plan| plan.as_ref().map(|_| Column::default()))
+        .collect();
     for round in 0..options.rounds {
-        for turn in 0..row.len() {
+        for turn in 0..plans.len() {
             // Each round begins with another runtime: nobody always runs in the wake of the same.
-            let who = (round + turn) % row.len();
-            let (name, entry) = row[who];
-            let (wall, cpu) = plans[who].run(name, entry);
-            columns[who].wall.push(wall);
-            columns[who].cpu.push(cpu);
+            let who = (round + turn) % plans.len();
+            if let (Some((name, entry, plan)), Some(column)) = (&plans[who], &mut columns[who]) {
+                let (wall, cpu) = plan.run(name, entry);
+                column.wall.push(wall);
+                column.cpu.push(cpu);
+            }
         }
     }
     columns
@@ -189,28 +193,42 @@ fn print_header(contestants: &[Contestant]) {
     println!("{:>10}", "cpu /best");
 }
 
-fn print_row(id: &str, columns: &[Column]) {
+fn print_row(id: &str, columns: &[Option<Column>]) {
     let (first, others) = columns.split_first().expect("somebody takes part");
-    let wall_ratios: Vec<_> = others
-        .iter()
-        .map(|other| median_ratio(&first.wall, &other.wall))
-        .collect();
-    let cpu_ratios = others
-        .iter()
-        .map(|other| median_ratio(&first.cpu, &other.cpu));
+    let first = first.as_ref().expect("the first has every row");
+    let ratios = |of: fn(&Column) -> &Vec<f64>| -> Vec<Option<f64>> {
+        others
+            .iter()
+            .map(|other| Some(median_ratio(of(first), of(other.as_ref()?))))
+            .collect()
+    };
+    let worst = |ratios: &[Option<f64>]| ratios.iter().flatten().copied().reduce(f64::max);
+    let wall_ratios = ratios(|column| &column.wall);
+    let cpu_ratios = ratios(|column| &column.cpu);
+    let medians = |of: fn(&Column) -> &Vec<f64>| -> Vec<Option<f64>> {
+        columns
+            .iter()
+            .map(|column| Some(median(of(column.as_ref()?).clone())))
+            .collect()
+    };
     print!("{id:<32}");
-    for column in columns {
-        print!("{:>10.0}", median(column.wall.clone()));
+    for figure in medians(|column| &column.wall) {
+        print!("{:>10}", cell(figure, 0));
     }
     for ratio in &wall_ratios {
-        print!("{ratio:>14.2}");
+        print!("{:>14}", cell(*ratio, 2));
     }
-    print!("{:>8.2}", wall_ratios.iter().copied().fold(0.0, f64::max));
-    for column in columns {
-        print!("{:>12.0}", median(column.cpu.clone()));
+    print!("{:>8}", cell(worst(&wall_ratios), 2));
+    for figure in medians(|column| &column.cpu) {
+        print!("{:>12}", cell(figure, 0));
     }
-    println!("{:>10.2}", cpu_ratios.fold(0.0, f64::max));
+    println!("{:>10}", cell(worst(&cpu_ratios), 2));
     std::io::stdout().flush().expect("stdout is open");
+}
+
+/// A figure, or a dash for a runtime that lacks the row.
+fn cell(figure: Option<f64>, decimals: usize) -> String {
+    figure.map_or("-".to_owned(), |figure| format!("{figure:.decimals$}"))
 }
 
 /// The session that runs now: what it is and since when.
@@ -278,6 +296,12 @@ mod tests {
     fn median_takes_the_middle() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+
+    #[test]
+    fn a_missing_figure_is_a_dash() {
+        assert_eq!(cell(Some(1.26), 1), "1.3");
+        assert_eq!(cell(None, 1), "-");
     }
 
     /// A round that is slow for both leaves the ratio as it is.

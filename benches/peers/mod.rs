@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use self::smol::Smol;
 pub use self::smol_sync::Signal;
-pub use self::sync::SyncPeer;
+pub use self::sync::{SyncPeer, WatchPeer};
 
 /// Worker threads of every runtime.
 pub const WORKERS: usize = 2;

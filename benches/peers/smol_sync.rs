@@ -1,8 +1,12 @@
 //! What smol's programs use for the area `sync`: `async-lock`, `event-listener`, `async-channel`.
+//! They have no watch channel.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ::async_lock::{Mutex, MutexGuard, Semaphore, SemaphoreGuard};
+use ::async_lock::{
+    Barrier, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+    SemaphoreGuard,
+};
 use ::event_listener::Event;
 use ::smol::channel;
 use ::smol::future::race;
@@ -27,6 +31,10 @@ impl Signal {
 impl SyncPeer for Smol {
     type Mutex = Mutex<u64>;
     type MutexGuard<'a> = MutexGuard<'a, u64>;
+    type RwLock = RwLock<u64>;
+    type ReadGuard<'a> = RwLockReadGuard<'a, u64>;
+    type WriteGuard<'a> = RwLockWriteGuard<'a, u64>;
+    type Barrier = Barrier;
     type Semaphore = Semaphore;
     type Permit<'a> = SemaphoreGuard<'a>;
     type Notify = Signal;
@@ -39,6 +47,26 @@ impl SyncPeer for Smol {
 
     async fn lock(mutex: &Mutex<u64>) -> MutexGuard<'_, u64> {
         mutex.lock().await
+    }
+
+    fn rwlock() -> RwLock<u64> {
+        RwLock::new(0)
+    }
+
+    async fn lock_read(lock: &RwLock<u64>) -> RwLockReadGuard<'_, u64> {
+        lock.read().await
+    }
+
+    async fn lock_write(lock: &RwLock<u64>) -> RwLockWriteGuard<'_, u64> {
+        lock.write().await
+    }
+
+    fn barrier(count: usize) -> Barrier {
+        Barrier::new(count)
+    }
+
+    async fn wait(barrier: &Barrier) {
+        barrier.wait().await;
     }
 
     fn semaphore(permits: usize) -> Semaphore {

@@ -1,11 +1,12 @@
 //! What a runtime offers for the area `sync`.
 
 use std::future::Future;
-use std::ops::DerefMut;
+use std::ops::{Deref, DerefMut};
 
 use super::Peer;
 
-/// A [`Peer`] with locks, signals and more channels.
+/// A [`Peer`] with locks, signals and more channels. What not everybody has is in traits of its
+/// own ([`WatchPeer`]).
 ///
 /// The semaphore and the channels are never closed while somebody waits.
 pub trait SyncPeer: Peer {
@@ -13,6 +14,14 @@ pub trait SyncPeer: Peer {
     type Mutex: Send + Sync + 'static;
     /// Access to what the mutex protects.
     type MutexGuard<'a>: DerefMut<Target = u64> + Send;
+    /// A lock that many readers share.
+    type RwLock: Send + Sync + 'static;
+    /// Access to read.
+    type ReadGuard<'a>: Deref<Target = u64> + Send;
+    /// Access to write.
+    type WriteGuard<'a>: DerefMut<Target = u64> + Send;
+    /// Lets a crowd go on together.
+    type Barrier: Send + Sync + 'static;
     /// Limits how many hold a permit.
     type Semaphore: Send + Sync + 'static;
     /// A permit; given back on drop.
@@ -29,6 +38,21 @@ pub trait SyncPeer: Peer {
 
     /// Waits for the lock.
     fn lock(mutex: &Self::Mutex) -> impl Future<Output = Self::MutexGuard<'_>> + Send;
+
+    /// Makes a lock around 0.
+    fn rwlock() -> Self::RwLock;
+
+    /// Waits for the lock, to read.
+    fn lock_read(lock: &Self::RwLock) -> impl Future<Output = Self::ReadGuard<'_>> + Send;
+
+    /// Waits for the lock, to write.
+    fn lock_write(lock: &Self::RwLock) -> impl Future<Output = Self::WriteGuard<'_>> + Send;
+
+    /// Makes a barrier for `count` tasks.
+    fn barrier(count: usize) -> Self::Barrier;
+
+    /// Waits until all have arrived.
+    fn wait(barrier: &Self::Barrier) -> impl Future<Output = ()> + Send;
 
     /// Makes a semaphore.
     fn semaphore(permits: usize) -> Self::Semaphore;
@@ -68,4 +92,21 @@ pub trait SyncPeer: Peer {
         left: &mut Self::Receiver<T>,
         right: &mut Self::Receiver<T>,
     ) -> impl Future<Output = T> + Send;
+}
+
+/// A [`SyncPeer`] with a channel that holds the newest value only.
+pub trait WatchPeer: SyncPeer {
+    /// Sets the value.
+    type WatchSender: Send + Sync + 'static;
+    /// Sees the newest value.
+    type WatchReceiver: Clone + Send + Sync + 'static;
+
+    /// Makes a channel whose value is 0.
+    fn watch() -> (Self::WatchSender, Self::WatchReceiver);
+
+    /// Sets the value.
+    fn set_watched(sender: &Self::WatchSender, value: u64);
+
+    /// Waits for a value that this receiver has not seen.
+    fn changed(receiver: &mut Self::WatchReceiver) -> impl Future<Output = u64> + Send;
 }

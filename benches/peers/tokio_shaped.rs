@@ -13,7 +13,11 @@ macro_rules! tokio_shaped_contestants {
         /// Everyone who takes part, in the order of the columns.
         pub(crate) fn contestants() -> Vec<crate::contest::Contestant> {
             use crate::contest::Contestant;
-            vec![$(Contestant::of::<$peer>(),)+ Contestant::of::<Smol>()]
+            use crate::scenarios;
+            vec![
+                $(Contestant::of::<$peer>(scenarios::all()),)+
+                Contestant::of::<Smol>(scenarios::without_watch()),
+            ]
         }
     };
 }

@@ -1,16 +1,24 @@
 //! The area `sync` for runtimes with tokio's names.
 
-/// Implements [`SyncPeer`](super::SyncPeer) for a peer made by `tokio_shaped`.
+/// Implements [`SyncPeer`](super::SyncPeer) and [`WatchPeer`](super::WatchPeer) for a peer made by
+/// `tokio_shaped`.
 macro_rules! tokio_shaped_sync {
     ($peer:ident = $rt:ident) => {
         const _: () = {
             use std::future::Future;
 
-            use ::$rt::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit, mpsc};
+            use ::$rt::sync::{
+                Barrier, Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard,
+                Semaphore, SemaphorePermit, mpsc, watch,
+            };
 
             impl SyncPeer for $peer {
                 type Mutex = Mutex<u64>;
                 type MutexGuard<'a> = MutexGuard<'a, u64>;
+                type RwLock = RwLock<u64>;
+                type ReadGuard<'a> = RwLockReadGuard<'a, u64>;
+                type WriteGuard<'a> = RwLockWriteGuard<'a, u64>;
+                type Barrier = Barrier;
                 type Semaphore = Semaphore;
                 type Permit<'a> = SemaphorePermit<'a>;
                 type Notify = Notify;
@@ -23,6 +31,26 @@ macro_rules! tokio_shaped_sync {
 
                 async fn lock(mutex: &Mutex<u64>) -> MutexGuard<'_, u64> {
                     mutex.lock().await
+                }
+
+                fn rwlock() -> RwLock<u64> {
+                    RwLock::new(0)
+                }
+
+                async fn lock_read(lock: &RwLock<u64>) -> RwLockReadGuard<'_, u64> {
+                    lock.read().await
+                }
+
+                async fn lock_write(lock: &RwLock<u64>) -> RwLockWriteGuard<'_, u64> {
+                    lock.write().await
+                }
+
+                fn barrier(count: usize) -> Barrier {
+                    Barrier::new(count)
+                }
+
+                async fn wait(barrier: &Barrier) {
+                    barrier.wait().await;
                 }
 
                 fn semaphore(permits: usize) -> Semaphore {
@@ -77,6 +105,24 @@ macro_rules! tokio_shaped_sync {
                         value = right.recv() => value,
                     };
                     value.expect("both have senders")
+                }
+            }
+
+            impl WatchPeer for $peer {
+                type WatchSender = watch::Sender<u64>;
+                type WatchReceiver = watch::Receiver<u64>;
+
+                fn watch() -> (Self::WatchSender, Self::WatchReceiver) {
+                    watch::channel(0)
+                }
+
+                fn set_watched(sender: &Self::WatchSender, value: u64) {
+                    sender.send(value).expect("there are receivers");
+                }
+
+                async fn changed(receiver: &mut Self::WatchReceiver) -> u64 {
+                    receiver.changed().await.expect("the sender is alive");
+                    *receiver.borrow_and_update()
                 }
             }
         };

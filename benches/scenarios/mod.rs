@@ -13,7 +13,7 @@ mod sync;
 mod timer;
 mod yielding;
 
-use crate::peers::SyncPeer;
+use crate::peers::{SyncPeer, WatchPeer};
 use crate::sample::Sample;
 
 /// One row of the table.
@@ -27,19 +27,27 @@ pub struct Scenario<P> {
     pub run: fn(&P, u64) -> Sample,
 }
 
-/// All scenarios for one runtime, in the order of the table.
+/// All scenarios, in the order of the table.
 #[must_use]
-pub fn all<P: SyncPeer>() -> Vec<Scenario<P>> {
+pub fn all<P: WatchPeer>() -> Vec<Scenario<P>> {
+    let mut all = without_watch();
+    all.extend(sync::watch::scenarios());
+    all
+}
+
+/// The scenarios for a runtime that has no watch channel.
+#[must_use]
+pub fn without_watch<P: SyncPeer>() -> Vec<Scenario<P>> {
     let areas = [
         spawn::scenarios(),
         yielding::scenarios(),
         channel::scenarios(),
-        sync::scenarios(),
         timer::scenarios(),
         net::scenarios(),
         blocking::scenarios(),
         fs::scenarios(),
         process::scenarios(),
+        sync::scenarios(),
     ];
     areas.into_iter().flatten().collect()
 }

@@ -28,6 +28,21 @@ pub(super) fn scenarios<P: SyncPeer>() -> Vec<Scenario<P>> {
             run: mutex_across_yield,
         },
         Scenario {
+            id: "sync/rwlock/alone",
+            operations: 2 * LONE,
+            run: rwlock_alone,
+        },
+        Scenario {
+            id: "sync/rwlock/16_readers",
+            operations: CROWD,
+            run: readers,
+        },
+        Scenario {
+            id: "sync/rwlock/15_readers_1_writer",
+            operations: CROWD,
+            run: readers_and_writer,
+        },
+        Scenario {
             id: "sync/semaphore/alone",
             operations: LONE,
             run: semaphore_alone,
@@ -81,6 +96,51 @@ fn mutex_across_yield<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
                     let mut count = P::lock(&mutex).await;
                     *count += 1;
                     P::yield_now().await;
+                }
+            }
+        })
+        .await
+    })
+}
+
+/// A write and a read.
+fn rwlock_alone<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    peer.run_task(async move {
+        let lock = P::rwlock();
+        let watch = Stopwatch::start();
+        for number in 1..=iterations * LONE {
+            *P::lock_write(&lock).await += 1;
+            assert_eq!(*P::lock_read(&lock).await, number);
+        }
+        watch.stop()
+    })
+}
+
+fn readers<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    read_and_write(peer, 0, iterations)
+}
+
+fn readers_and_writer<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    read_and_write(peer, 1, iterations)
+}
+
+/// Each of 16 tasks yields while it holds the lock; some of them to write.
+fn read_and_write<P: SyncPeer>(peer: &P, writers: u64, iterations: u64) -> Sample {
+    peer.run_task(async move {
+        let lock = Arc::new(P::rwlock());
+        crowd::<P, _>(CROWD, |index| {
+            let lock = lock.clone();
+            async move {
+                for _ in 0..iterations {
+                    if index < writers {
+                        let mut count = P::lock_write(&lock).await;
+                        *count += 1;
+                        P::yield_now().await;
+                    } else {
+                        let count = P::lock_read(&lock).await;
+                        P::yield_now().await;
+                        drop(count);
+                    }
                 }
             }
         })

@@ -6,6 +6,7 @@
 mod channels;
 mod locks;
 mod signals;
+pub(super) mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

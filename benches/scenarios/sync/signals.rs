@@ -8,6 +8,8 @@ use crate::peers::SyncPeer;
 use crate::sample::{Sample, Stopwatch};
 
 const CROWD: u64 = 16;
+/// Tasks that meet at a barrier.
+const MEMBERS: u64 = 8;
 
 pub(super) fn scenarios<P: SyncPeer>() -> Vec<Scenario<P>> {
     vec![
@@ -25,6 +27,11 @@ pub(super) fn scenarios<P: SyncPeer>() -> Vec<Scenario<P>> {
             id: "sync/notify/waiters_16",
             operations: CROWD,
             run: notify_waiters,
+        },
+        Scenario {
+            id: "sync/barrier/8",
+            operations: MEMBERS,
+            run: barrier,
         },
         Scenario {
             id: "sync/oneshot/alone",
@@ -92,6 +99,22 @@ fn notify_waiters<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
                         lockstep.all_arrived().await;
                         P::notify_waiters(&notify);
                     }
+                }
+            }
+        })
+        .await
+    })
+}
+
+/// Eight tasks meet again and again.
+fn barrier<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    peer.run_task(async move {
+        let barrier = Arc::new(P::barrier(MEMBERS as usize));
+        crowd::<P, _>(MEMBERS, |_| {
+            let barrier = barrier.clone();
+            async move {
+                for _ in 0..iterations {
+                    P::wait(&barrier).await;
                 }
             }
         })

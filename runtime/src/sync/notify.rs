@@ -15,8 +15,9 @@
 //! N3. `current` holds waiters of the present generation only; `draining` only older ones, which
 //!     some `notify_waiters` is waking in batches. So nobody who comes later is woken by it, and
 //!     `notify_one` never spends its permit on a waiter that is notified already.
-//! N4. `outcome` of a waiter is stored once, as the last access to the node after it left its
-//!     list; until then it is linked, and its waker is touched only under the lock.
+//! N4. While the `outcome` of a waiter is `QUEUED` the node is linked, and its waker is touched
+//!     only under the lock. How the wait ended is stored once, as the last access to the node
+//!     after it left its list; from then on, and while it is `NEW`, it is its future's alone.
 //!
 //! Pairs: the release of `notify_one` (CAS to `NOTIFIED`, or the store of `outcome`) with the
 //! acquire CAS or load of the waiter; the `AcqRel` generation step with the acquire load of the
@@ -47,13 +48,18 @@ const NOTIFIED: usize = 2;
 const PERMIT: usize = 0b11;
 const GENERATION: usize = 0b100;
 
-/// How a wait ended; `QUEUED` while it lasts.
-const QUEUED: u8 = 0;
-const BY_ONE: u8 = 1;
-const BY_LAST: u8 = 2;
-const BY_ALL: u8 = 3;
+/// Not polled or enabled yet.
+const NEW: u8 = 0;
+/// In a list.
+const QUEUED: u8 = 1;
+/// How the wait ended.
+const BY_ONE: u8 = 2;
+const BY_LAST: u8 = 3;
+const BY_ALL: u8 = 4;
 /// By one notification that is for those who wait already, so it is never stored.
-const BY_SIGNAL: u8 = 4;
+const BY_SIGNAL: u8 = 5;
+/// A flag besides: the task was told of the end, so there is nothing to hand on.
+const TOLD: u8 = 1 << 7;
 
 /// Wakes tasks that wait for "something happened".
 ///
@@ -93,6 +99,16 @@ struct Waiter {
 unsafe impl Linked for Waiter {
     fn links(&self) -> &Links<Self> {
         &self.links
+    }
+}
+
+impl Waiter {
+    /// The task learns of the end of its wait.
+    #[inline]
+    fn tell(&self) {
+        // Relaxed, and no RMW: the node is in no list, so its task's alone (N4).
+        let outcome = self.outcome.load(Ordering::Relaxed);
+        self.outcome.store(outcome | TOLD, Ordering::Relaxed);
     }
 }
 
@@ -154,11 +170,10 @@ impl Notify {
     fn make_wait(&self) -> Wait {
         Wait {
             generation: self.load() & !PERMIT,
-            stage: Stage::New,
             waiter: Waiter {
                 links: Links::new(),
                 waker: UnsafeCell::new(None),
-                outcome: AtomicU8::new(QUEUED),
+                outcome: AtomicU8::new(NEW),
                 _pinned: PhantomPinned,
             },
         }
@@ -348,21 +363,10 @@ impl Default for Notify {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Not polled or enabled yet.
-    New,
-    /// In a list, or taken out of it with an outcome.
-    Queued,
-    /// Notified, and told so.
-    Done,
-}
-
 pin_project! {
     /// What both futures consist of, besides the way to the [`Notify`].
     struct Wait {
         generation: usize,
-        stage: Stage,
         #[pin]
         waiter: Waiter,
     }
@@ -374,25 +378,32 @@ impl Wait {
     fn poll(self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> Poll<()> {
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let polled = match *this.stage {
-            Stage::New => notify.begin(waiter, *this.generation, waker),
-            Stage::Queued => notify.go_on(waiter, *this.generation, waker),
-            Stage::Done => Poll::Ready(()),
+        // Acquire: pairs with the store in `finish`.
+        let outcome = waiter.outcome.load(Ordering::Acquire);
+        let polled = match outcome {
+            NEW => notify.begin(waiter, *this.generation, waker),
+            QUEUED => notify.go_on(waiter, *this.generation, waker),
+            _ => Poll::Ready(()),
         };
-        *this.stage = if polled.is_ready() {
-            Stage::Done
-        } else {
-            Stage::Queued
-        };
+        if polled.is_ready() {
+            waiter.tell();
+        }
         polled
+    }
+
+    #[inline]
+    fn is_told(&self) -> bool {
+        // Relaxed: only the task itself sets the flag.
+        self.waiter.outcome.load(Ordering::Relaxed) & TOLD != 0
     }
 
     /// Leaves the list; hands on a notification that was meant for one.
     #[inline]
     fn cancel(self: Pin<&mut Self>, notify: &Notify) {
-        let this = self.project();
-        if *this.stage == Stage::Queued {
-            *this.stage = Stage::Done;
+        // Relaxed: `leave` looks again. Nobody queues a new node but its task.
+        let outcome = self.waiter.outcome.load(Ordering::Relaxed);
+        if outcome != NEW && outcome & TOLD == 0 {
+            let this = self.project();
             notify.leave(this.waiter.into_ref(), *this.generation);
         }
     }
@@ -442,6 +453,8 @@ impl Notify {
             // slot is empty.
             unsafe { *slot = waker };
         });
+        // Relaxed: whoever takes the node out has the lock.
+        waiter.outcome.store(QUEUED, Ordering::Relaxed);
         // SAFETY: in no list yet; pinned, and taken out by `cancel` before it goes away.
         unsafe { waiters.current.push_back(NonNull::from(waiter.get_ref())) };
         Poll::Pending
@@ -563,7 +576,7 @@ pub(super) mod futures {
         /// Whether the wait is over because of a [`Notify::signal`].
         pub(in crate::sync) fn is_signalled(&self) -> bool {
             // Relaxed: whoever saw the end of the wait acquired it.
-            self.wait.waiter.outcome.load(Ordering::Relaxed) == super::BY_SIGNAL
+            self.wait.waiter.outcome.load(Ordering::Relaxed) & !super::TOLD == super::BY_SIGNAL
         }
 
         /// Queues for notifications without waiting; returns whether it is notified already.
@@ -611,7 +624,7 @@ pub(super) mod futures {
     impl fmt::Debug for Notified<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.debug_struct("Notified")
-                .field("stage", &self.wait.stage)
+                .field("is_notified", &self.wait.is_told())
                 .finish_non_exhaustive()
         }
     }
@@ -619,7 +632,7 @@ pub(super) mod futures {
     impl fmt::Debug for OwnedNotified {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.debug_struct("OwnedNotified")
-                .field("stage", &self.wait.stage)
+                .field("is_notified", &self.wait.is_told())
                 .finish_non_exhaustive()
         }
     }

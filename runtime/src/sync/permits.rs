@@ -15,9 +15,10 @@
 //!     the head is not starved by small ones behind it.
 //! P3. While `QUEUED` is set the word changes only under the lock. `QUEUED` is set exactly while
 //!     the queue is not empty or a `release` or `close` is between two batches.
-//! P4. `outcome` of a waiter is stored once, as the last access to the node after it left the
-//!     queue; from then on the node belongs to its future alone. Until then the node is linked
-//!     and its request is touched only under the lock.
+//! P4. While the `outcome` of a waiter is `WAITING` the node is linked and its request is touched
+//!     only under the lock. The end of the wait is stored once, as the last access to the node
+//!     after it left the queue; from then on, and before it joins, the node belongs to its future
+//!     alone.
 //! P5. Permits that a waiter collected stay with it until its future is polled or dropped, also
 //!     when `close` refuses it. A waiter that was granted all, but looks after `close`, is refused.
 //!
@@ -120,10 +121,13 @@ impl Snapshot {
     }
 }
 
-/// How the wait of a node ended; `WAITING` while it is queued.
-const WAITING: u8 = 0;
-const GRANTED: u8 = 1;
-const REFUSED: u8 = 2;
+/// The wait of a node did not begin, or its end was told to the task: nothing to give back.
+const IDLE: u8 = 0;
+/// The node is queued.
+const WAITING: u8 = 1;
+/// How the wait ended.
+const GRANTED: u8 = 2;
+const REFUSED: u8 = 3;
 
 /// A place in the queue, inside a pinned future.
 struct Waiter {
@@ -205,6 +209,10 @@ impl Queue {
     unsafe fn join(&mut self, node: NonNull<Waiter>, missing: usize, waker: Option<Waker>) {
         // SAFETY: the node is not linked yet, so the caller's alone.
         unsafe { self.with_request(node, |r| *r = Request { missing, waker }) };
+        // SAFETY: as above. Relaxed: whoever takes the node out has the lock.
+        unsafe { node.as_ref() }
+            .outcome
+            .store(WAITING, Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { self.waiters.push_back(node) };
     }
@@ -328,7 +336,6 @@ impl Permits {
     pub(crate) fn acquire(&self, wanted: usize) -> Acquire<'_> {
         Acquire {
             permits: self,
-            is_queued: false,
             waiter: Waiter {
                 links: Links::new(),
                 request: UnsafeCell::new(Request {
@@ -336,7 +343,7 @@ impl Permits {
                     waker: None,
                 }),
                 wanted,
-                outcome: AtomicU8::new(WAITING),
+                outcome: AtomicU8::new(IDLE),
                 _pinned: PhantomPinned,
             },
         }
@@ -467,8 +474,6 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct Acquire<'a> {
         permits: &'a Permits,
-        // Joined the queue or has an outcome, which was not taken yet.
-        is_queued: bool,
         #[pin]
         waiter: Waiter,
     }
@@ -476,7 +481,8 @@ pin_project! {
     impl PinnedDrop for Acquire<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if *this.is_queued {
+            // Relaxed: `leave` looks again. Nobody makes an idle node a waiting one but its task.
+            if this.waiter.outcome.load(Ordering::Relaxed) != IDLE {
                 this.permits.leave(this.waiter.into_ref());
             }
         }
@@ -490,31 +496,28 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let ended = if *this.is_queued {
+        let ended = if waiter.outcome.load(Ordering::Relaxed) != IDLE {
             ready!(this.permits.poll_queued(waiter, cx.waker()))
         } else {
             match this.permits.try_acquire(waiter.wanted) {
                 Ok(()) => Ok(()),
                 Err(Refused::Closed) => Err(Closed),
+                // The outcome is stored before the waker is dropped, which may panic.
                 Err(Refused::NoPermits) => {
                     let mut waker = Some(cx.waker().clone());
-                    let polled = this.permits.enqueue(waiter, &mut waker);
-                    // From here on our drop looks at the outcome, also when the waker's panics.
-                    *this.is_queued = true;
-                    drop(waker);
-                    ready!(polled)
+                    ready!(this.permits.enqueue(waiter, &mut waker))
                 }
             }
         };
         // Only now, so that a task without budget has its place in the queue, or its permits.
         let Some(unit) = budget::take_unit() else {
             waiter.end(ended);
-            *this.is_queued = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         };
         unit.made_progress();
-        *this.is_queued = false;
+        // Relaxed: the node is in no list, so its task's alone (P4).
+        waiter.outcome.store(IDLE, Ordering::Relaxed);
         Poll::Ready(ended)
     }
 }

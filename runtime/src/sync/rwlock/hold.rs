@@ -20,8 +20,11 @@ pub(super) struct Exclusive<'a> {
     max_readers: u32,
 }
 
-/// One or all permits of a shared lock, which it keeps alive.
-pub(super) struct Owned<T: ?Sized> {
+/// One permit of a lock that it keeps alive.
+pub(super) struct OwnedShared<T: ?Sized>(Arc<RwLock<T>>);
+
+/// All permits of a lock that it keeps alive.
+pub(super) struct OwnedExclusive<T: ?Sized> {
     lock: Arc<RwLock<T>>,
     count: u32,
 }
@@ -40,7 +43,14 @@ impl Drop for Exclusive<'_> {
     }
 }
 
-impl<T: ?Sized> Drop for Owned<T> {
+impl<T: ?Sized> Drop for OwnedShared<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.permits.release(1);
+    }
+}
+
+impl<T: ?Sized> Drop for OwnedExclusive<T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.permits.release(self.count as usize);
@@ -68,25 +78,34 @@ impl<'a> Exclusive<'a> {
     }
 }
 
-impl<T: ?Sized> Owned<T> {
+impl<T: ?Sized> OwnedShared<T> {
     /// Only for a caller that has just taken one permit.
     #[inline]
-    pub(super) fn shared(lock: Arc<RwLock<T>>) -> Self {
-        Self { lock, count: 1 }
+    pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
+        Self(lock)
     }
 
+    #[inline]
+    pub(super) fn lock(&self) -> &Arc<RwLock<T>> {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> OwnedExclusive<T> {
     /// Only for a caller that has just taken all permits.
     #[inline]
-    pub(super) fn exclusive(lock: Arc<RwLock<T>>) -> Self {
+    pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
         let count = lock.max_readers;
         Self { lock, count }
     }
 
     /// Gives all permits but one back.
-    pub(super) fn downgrade(mut self) -> Self {
-        let rest = mem::replace(&mut self.count, 1) - 1;
-        self.lock.permits.release(rest as usize);
-        self
+    pub(super) fn downgrade(mut self) -> OwnedShared<T> {
+        // First the new owner: a waker that panics in our drop takes the last permit along.
+        let shared = OwnedShared(self.lock.clone());
+        self.count -= 1;
+        drop(self);
+        shared
     }
 
     #[inline]
@@ -95,9 +114,15 @@ impl<T: ?Sized> Owned<T> {
     }
 }
 
-impl<T: ?Sized> fmt::Debug for Owned<T> {
+impl<T: ?Sized> fmt::Debug for OwnedShared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owned")
+        f.debug_struct("OwnedShared").finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for OwnedExclusive<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedExclusive")
             .field("count", &self.count)
             .finish_non_exhaustive()
     }

@@ -29,7 +29,7 @@ pub use write::RwLockWriteGuard;
 use super::TryLockError;
 use super::block_on::block_on;
 use super::permits::{Permits, expect_open};
-use hold::{Exclusive, Owned, Shared};
+use hold::{Exclusive, OwnedExclusive, OwnedShared, Shared};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::Arc;

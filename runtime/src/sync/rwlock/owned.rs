@@ -5,7 +5,7 @@
 //! that this one replaces; the lock, and with it the value, lives as long as `hold`.
 #![allow(unsafe_code)]
 
-use super::{Owned, RwLock};
+use super::{OwnedExclusive, OwnedShared, RwLock};
 use crate::sync::show::show_the_value;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     part: *const U,
-    hold: Owned<T>,
+    hold: OwnedShared<T>,
 }
 
 // SAFETY: the guard stands for `&U` and a handle of the lock, whose drop may drop the value.
@@ -27,7 +27,7 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     #[inline]
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
         let part = lock.value.get().cast_const();
-        let hold = Owned::shared(lock);
+        let hold = OwnedShared::new(lock);
         Self { part, hold }
     }
 }
@@ -73,14 +73,14 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     // `Send` and `Sync` where the shared lock is.
-    hold: Owned<T>,
+    hold: OwnedExclusive<T>,
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// Only for a caller that has just taken all permits.
     #[inline]
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
-        let hold = Owned::exclusive(lock);
+        let hold = OwnedExclusive::new(lock);
         Self { hold }
     }
 
@@ -180,7 +180,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     // Invariant in `U`, like the exclusive reference that it stands for.
     part: *mut U,
-    hold: Owned<T>,
+    hold: OwnedExclusive<T>,
 }
 
 // SAFETY: the guard stands for `&mut U` and a handle of the lock.

@@ -30,17 +30,17 @@ impl<T> Receiver<T> {
 
     /// Borrows the newest value without marking it as seen. See [`Ref`] for what this blocks.
     pub fn borrow(&self) -> Ref<'_, T> {
-        let reading = self.shared.read();
-        let has_changed = reading.version() != self.seen;
+        let (reading, version) = self.shared.read();
+        let has_changed = version != self.seen;
         Ref::new(reading, has_changed)
     }
 
     /// Borrows the newest value and marks it as seen, so that [`Self::changed`] waits for the
     /// next one. See [`Ref`] for what this blocks.
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
-        let reading = self.shared.read();
-        let has_changed = reading.version() != self.seen;
-        self.seen = reading.version();
+        let (reading, version) = self.shared.read();
+        let has_changed = version != self.seen;
+        self.seen = version;
         Ref::new(reading, has_changed)
     }
 
@@ -231,9 +231,9 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
                     return Poll::Ready(Err(error));
                 }
             }
-            let reading = shared.read();
-            let has_changed = reading.version() != **this.seen;
-            **this.seen = reading.version();
+            let (reading, version) = shared.read();
+            let has_changed = version != **this.seen;
+            **this.seen = version;
             if (this.f)(&reading) {
                 unit.made_progress();
                 return Poll::Ready(Ok(Ref::new(reading, has_changed)));

@@ -113,7 +113,7 @@ impl<T> Sender<T> {
 
     /// Borrows the value. See [`Ref`] for what this blocks.
     pub fn borrow(&self) -> Ref<'_, T> {
-        Ref::new(self.shared.read(), false)
+        Ref::new(self.shared.read().0, false)
     }
 
     /// Returns whether there is no receiver.

@@ -252,17 +252,15 @@ impl<T> Shared<T> {
 
 /// The lock.
 impl<T> Shared<T> {
-    /// Lends the value out for reading. Blocks the thread while a sender changes it.
+    /// Lends the value out for reading, and tells its version. Blocks the thread while a sender
+    /// changes it.
     #[inline]
-    pub(super) fn read(&self) -> Reading<'_, T> {
+    pub(super) fn read(&self) -> (Reading<'_, T>, Version) {
         let before = self.add_reader();
         if before.is_writing() {
             return self.read_later();
         }
-        Reading {
-            shared: self,
-            version: before.version(),
-        }
+        (Reading { shared: self }, before.version())
     }
 
     /// Counts one reader; it may read if nobody writes (W1). Returns the word before.
@@ -286,16 +284,13 @@ impl<T> Shared<T> {
     }
 
     #[cold]
-    fn read_later(&self) -> Reading<'_, T> {
+    fn read_later(&self) -> (Reading<'_, T>, Version) {
         loop {
             self.remove_reader();
             self.wait_until(|now| !now.is_writing());
             let before = self.add_reader();
             if !before.is_writing() {
-                return Reading {
-                    shared: self,
-                    version: before.version(),
-                };
+                return (Reading { shared: self }, before.version());
             }
         }
     }
@@ -378,13 +373,6 @@ impl<T> Shared<T> {
 /// The right to read the value, and its version.
 pub(super) struct Reading<'a, T> {
     shared: &'a Shared<T>,
-    version: Version,
-}
-
-impl<T> Reading<'_, T> {
-    pub(super) const fn version(&self) -> Version {
-        self.version
-    }
 }
 
 impl<T> std::ops::Deref for Reading<'_, T> {
