@@ -26,6 +26,39 @@ use std::io;
 use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
+/// `Source` of a type that has one, for the macro's user to say where.
+macro_rules! source_through {
+    ($type:ty, |$this:ident| $source:expr) => {
+        impl mio::event::Source for $type {
+            fn register(
+                &mut self,
+                registry: &mio::Registry,
+                token: mio::Token,
+                interests: mio::Interest,
+            ) -> std::io::Result<()> {
+                let $this = self;
+                $source.register(registry, token, interests)
+            }
+
+            fn reregister(
+                &mut self,
+                registry: &mio::Registry,
+                token: mio::Token,
+                interests: mio::Interest,
+            ) -> std::io::Result<()> {
+                let $this = self;
+                $source.reregister(registry, token, interests)
+            }
+
+            fn deregister(&mut self, registry: &mio::Registry) -> std::io::Result<()> {
+                let $this = self;
+                $source.deregister(registry)
+            }
+        }
+    };
+}
+pub(crate) use source_through;
+
 pub(crate) mod datagram;
 #[cfg(unix)]
 pub(crate) mod pipe_end;

@@ -21,11 +21,11 @@
 //! ```
 
 mod addr;
+mod datagram;
 mod halves;
 mod lookup_host;
 mod methods;
 mod options;
-mod receive;
 pub mod tcp;
 mod udp;
 #[cfg(unix)]

@@ -8,9 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::stream::{ByteStream, Left, Taken};
-use mio::event::Source;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -94,29 +92,7 @@ unsafe impl ByteStream for PipeEnd {
     }
 }
 
-impl Source for PipeEnd {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        SourceFd(&self.file.as_raw_fd()).register(registry, token, interests)
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        SourceFd(&self.file.as_raw_fd()).reregister(registry, token, interests)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        SourceFd(&self.file.as_raw_fd()).deregister(registry)
-    }
-}
+source_through!(PipeEnd, |this| SourceFd(&this.file.as_raw_fd()));
 
 impl AsFd for PipeEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {

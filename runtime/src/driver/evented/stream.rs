@@ -25,7 +25,7 @@ use crate::budget;
 use crate::io::ReadBuf;
 use crate::io::read_buf::fill_buf_mut;
 use bytes::BufMut;
-use io_driver::{Direction, Interest, Ready, ReadyEvent};
+use io_driver::{Direction, Handle, Interest, Ready, ReadyEvent};
 use mio::event::Source;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -96,6 +96,51 @@ pub(crate) unsafe trait ByteStream: Source {
 }
 
 impl<S: ByteStream> Evented<S> {
+    /// A connection that a listener accepted.
+    ///
+    /// Its send buffer is empty, and often the peer has written already, so both directions are
+    /// tried before the first event: that saves a turn of the reactor per connection. A wrong
+    /// guess costs one call that says `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(crate) fn accepted(source: S, handle: &Handle) -> io::Result<Self> {
+        let evented = Self::new(source, INTEREST, handle)?;
+        let both = Ready::READABLE | Ready::WRITABLE;
+        evented.registration.assume_ready(both);
+        Ok(evented)
+    }
+
+    /// Waits until a connection that was begun is there.
+    ///
+    /// # Errors
+    ///
+    /// The error that `take_error` finds, or as [`new`](Self::new).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a future dropped before it is ready closes the socket.
+    pub(crate) async fn connecting(
+        source: S,
+        handle: &Handle,
+        is_connected: impl FnOnce(&S) -> bool,
+        take_error: impl FnOnce(&S) -> io::Result<Option<io::Error>>,
+    ) -> io::Result<Self> {
+        let evented = Self::new(source, INTEREST, handle)?;
+        // Within one machine the attempt is mostly over by now: that saves a turn of the reactor.
+        if is_connected(&evented) {
+            evented.registration.assume_ready(Ready::WRITABLE);
+            return Ok(evented);
+        }
+        // The socket gets writable when the attempt is over, well or not.
+        evented.ready(Interest::WRITABLE).await?;
+        match take_error(&evented)? {
+            Some(error) => Err(error),
+            None => Ok(evented),
+        }
+    }
+
     /// Reads into the unfilled part of `buf`, within the budget.
     pub(crate) fn poll_read(
         &self,

@@ -12,7 +12,7 @@ use crate::net::methods::{
     take_error_method, try_io_method, try_read_methods, try_write_methods, writable_methods,
 };
 use crate::runtime::context;
-use io_driver::{Direction, Handle, Interest, Ready};
+use io_driver::{Direction, Handle, Interest};
 use socket2::SockRef;
 use std::io;
 use std::net::{self, SocketAddr};
@@ -78,41 +78,27 @@ impl TcpStream {
     ///
     /// Cancel safe: a future dropped before it is ready closes the socket.
     pub(super) async fn finish_connect(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
-        let stream = Self::registered(StreamSocket::new(stream))?;
-        // Within one machine the attempt is mostly over by now: that saves a turn of the reactor.
-        if stream.evented.peer_addr().is_ok() {
-            let registration = stream.evented.registration();
-            registration.assume_ready(Ready::WRITABLE);
-            return Ok(stream);
-        }
-        // The socket gets writable when the attempt is over, well or not.
-        stream.evented.ready(Interest::WRITABLE).await?;
-        match stream.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(stream),
-        }
+        let handle = context::io_handle();
+        let evented = Evented::connecting(
+            StreamSocket::new(stream),
+            &handle,
+            |socket| socket.peer_addr().is_ok(),
+            |socket| socket.take_error(),
+        );
+        Ok(TcpStream {
+            evented: evented.await?,
+        })
     }
 
-    /// A connection that a listener accepted.
-    ///
-    /// Its send buffer is empty, and often the peer has written already, so both directions are
-    /// tried before the first event: that saves a turn of the reactor per connection. A wrong
-    /// guess costs one call that says `WouldBlock`.
     pub(super) fn accepted(stream: mio::net::TcpStream, handle: &Handle) -> io::Result<TcpStream> {
-        let stream = Self::with_handle(StreamSocket::new(stream), handle)?;
-        let registration = stream.evented.registration();
-        registration.assume_ready(Ready::READABLE | Ready::WRITABLE);
-        Ok(stream)
-    }
-
-    fn with_handle(socket: StreamSocket, handle: &Handle) -> io::Result<TcpStream> {
-        let evented = Evented::new(socket, stream::INTEREST, handle)?;
+        let evented = Evented::accepted(StreamSocket::new(stream), handle)?;
         Ok(TcpStream { evented })
     }
 
     #[track_caller]
     fn registered(socket: StreamSocket) -> io::Result<TcpStream> {
-        Self::with_handle(socket, &context::io_handle())
+        let evented = Evented::new(socket, stream::INTEREST, &context::io_handle())?;
+        Ok(TcpStream { evented })
     }
 
     fn source_of(stream: net::TcpStream) -> StreamSocket {

@@ -31,9 +31,8 @@
 //! Source: Linux 4.18, the change "tcp: send in-queue bytes in cmsg upon read".
 #![allow(unsafe_code)]
 
+use crate::driver::evented::source_through;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -85,29 +84,7 @@ impl Deref for StreamSocket {
     }
 }
 
-impl Source for StreamSocket {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        self.stream.register(registry, token, interests)
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        self.stream.reregister(registry, token, interests)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.stream.deregister(registry)
-    }
-}
+source_through!(StreamSocket, |this| this.stream);
 
 // SAFETY: `recv` and `recvmsg` return how many bytes they wrote to the beginning of the buffer.
 unsafe impl ByteStream for StreamSocket {

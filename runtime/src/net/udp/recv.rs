@@ -3,7 +3,7 @@
 use super::UdpSocket;
 use super::datagram_socket::{RECV, RECV_FROM};
 use crate::io::ReadBuf;
-use crate::net::receive::receive_methods;
+use crate::net::datagram::receive_methods;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};

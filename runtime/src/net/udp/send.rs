@@ -2,47 +2,14 @@
 
 use super::UdpSocket;
 use crate::net::addr::{ToSocketAddrs, resolve};
+use crate::net::datagram::send_methods;
 use io_driver::{Direction, Interest};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 impl UdpSocket {
-    /// Sends a datagram to the connected peer and returns how many bytes it had.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the system reports, be it of an earlier datagram.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: nothing is sent by a future dropped before it is ready.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.evented
-            .async_io(Interest::WRITABLE, |socket| socket.send(buf))
-            .await
-    }
-
-    /// Polls to send a datagram to the connected peer. Only the task of the last poll for
-    /// sending is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.evented
-            .poll_io(cx, Direction::Write, |socket| socket.send(buf))
-    }
-
-    /// Sends a datagram to the connected peer if there is room.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none, else as [`send`](Self::send).
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::WRITABLE, |socket| socket.send(buf))
-    }
+    send_methods!();
 
     /// Sends a datagram to `target`, to the first address if there are more, and returns how many
     /// bytes it had.

@@ -12,7 +12,7 @@ use crate::net::methods::{
     take_error_method, try_io_method, try_read_methods, try_write_methods, writable_methods,
 };
 use crate::runtime::context;
-use io_driver::{Handle, Interest, Ready};
+use io_driver::{Handle, Ready};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net;
@@ -85,37 +85,30 @@ impl UnixStream {
     ///
     /// Cancel safe: a future dropped before it is ready closes the socket.
     pub(super) async fn finish_connect(stream: mio::net::UnixStream) -> io::Result<UnixStream> {
-        let stream = Self::registered(StreamSocket::new(stream))?;
-        // Within one machine the attempt is mostly over by now: that saves a turn of the reactor.
-        if stream.evented.peer_addr().is_ok() {
-            let registration = stream.evented.registration();
-            registration.assume_ready(Ready::WRITABLE);
-            return Ok(stream);
-        }
-        // The socket gets writable when the attempt is over, well or not.
-        stream.evented.ready(Interest::WRITABLE).await?;
-        match stream.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(stream),
-        }
+        let handle = context::io_handle();
+        let evented = Evented::connecting(
+            StreamSocket::new(stream),
+            &handle,
+            |socket| socket.peer_addr().is_ok(),
+            |socket| socket.take_error(),
+        );
+        Ok(UnixStream {
+            evented: evented.await?,
+        })
     }
 
-    /// A connection that a listener accepted: see the one of TCP.
-    pub(super) fn accepted(stream: mio::net::UnixStream, handle: &Handle) -> io::Result<Self> {
-        let stream = Self::with_handle(StreamSocket::new(stream), handle)?;
-        let registration = stream.evented.registration();
-        registration.assume_ready(Ready::READABLE | Ready::WRITABLE);
-        Ok(stream)
-    }
-
-    fn with_handle(socket: StreamSocket, handle: &Handle) -> io::Result<UnixStream> {
-        let evented = Evented::new(socket, stream::INTEREST, handle)?;
+    pub(super) fn accepted(
+        stream: mio::net::UnixStream,
+        handle: &Handle,
+    ) -> io::Result<UnixStream> {
+        let evented = Evented::accepted(StreamSocket::new(stream), handle)?;
         Ok(UnixStream { evented })
     }
 
     #[track_caller]
     fn registered(socket: StreamSocket) -> io::Result<UnixStream> {
-        Self::with_handle(socket, &context::io_handle())
+        let evented = Evented::new(socket, stream::INTEREST, &context::io_handle())?;
+        Ok(UnixStream { evented })
     }
 
     fn source_of(stream: net::UnixStream) -> StreamSocket {

@@ -12,9 +12,8 @@
 //! Source: unix(7), recvmsg(2).
 #![allow(unsafe_code)]
 
+use crate::driver::evented::source_through;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::{self, MaybeUninit};
@@ -45,29 +44,7 @@ impl Deref for StreamSocket {
     }
 }
 
-impl Source for StreamSocket {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        self.0.register(registry, token, interests)
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
-        self.0.reregister(registry, token, interests)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.0.deregister(registry)
-    }
-}
+source_through!(StreamSocket, |this| this.0);
 
 // SAFETY: `recvmsg` returns how many bytes it wrote to the beginning of the buffer.
 unsafe impl ByteStream for StreamSocket {

@@ -4,7 +4,7 @@
 use super::UnixDatagram;
 use super::datagram_socket::{RECV, RECV_FROM};
 use crate::io::ReadBuf;
-use crate::net::receive::receive_methods;
+use crate::net::datagram::receive_methods;
 use crate::net::unix::SocketAddr;
 use std::io;
 use std::task::{Context, Poll};

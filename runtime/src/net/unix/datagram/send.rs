@@ -1,6 +1,7 @@
 //! Sending.
 
 use super::UnixDatagram;
+use crate::net::datagram::send_methods;
 use crate::net::unix::address::system_address_of;
 use io_driver::{Direction, Interest};
 use socket2::{SockAddr, SockRef};
@@ -14,41 +15,7 @@ fn send_to(socket: &mio::net::UnixDatagram, buf: &[u8], target: &SockAddr) -> io
 }
 
 impl UnixDatagram {
-    /// Sends a datagram to the connected peer and returns how many bytes it had.
-    ///
-    /// # Errors
-    ///
-    /// `ConnectionRefused` if the peer is gone, or whatever else the system reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: nothing is sent by a future dropped before it is ready.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.evented
-            .async_io(Interest::WRITABLE, |socket| socket.send(buf))
-            .await
-    }
-
-    /// Polls to send a datagram to the connected peer. Only the task of the last poll for
-    /// sending is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.evented
-            .poll_io(cx, Direction::Write, |socket| socket.send(buf))
-    }
-
-    /// Sends a datagram to the connected peer if there is room.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none, else as [`send`](Self::send).
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.evented
-            .try_io(Interest::WRITABLE, |socket| socket.send(buf))
-    }
+    send_methods!();
 
     /// Sends a datagram to the socket at `target` and returns how many bytes it had.
     ///

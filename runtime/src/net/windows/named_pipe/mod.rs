@@ -13,8 +13,8 @@ mod options;
 
 pub use self::options::{ClientOptions, ServerOptions};
 
-use crate::driver::evented::Evented;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
+use crate::driver::evented::{Evented, source_through};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::net::methods::{
     async_io_method, readable_methods, ready_method, try_io_method, try_read_methods,
@@ -22,8 +22,7 @@ use crate::net::methods::{
 };
 use crate::runtime::context;
 use io_driver::Interest;
-use mio::event::Source;
-use mio::{Registry, Token, windows as mio_windows};
+use mio::windows as mio_windows;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -114,19 +113,7 @@ impl Pipe {
     }
 }
 
-impl Source for Pipe {
-    fn register(&mut self, r: &Registry, t: Token, i: mio::Interest) -> io::Result<()> {
-        self.0.register(r, t, i)
-    }
-
-    fn reregister(&mut self, r: &Registry, t: Token, i: mio::Interest) -> io::Result<()> {
-        self.0.reregister(r, t, i)
-    }
-
-    fn deregister(&mut self, r: &Registry) -> io::Result<()> {
-        self.0.deregister(r)
-    }
-}
+source_through!(Pipe, |this| this.0);
 
 // SAFETY: `read` initialises the whole buffer before it reads.
 unsafe impl ByteStream for Pipe {

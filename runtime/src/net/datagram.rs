@@ -1,7 +1,48 @@
-//! The methods by which UDP and Unix sockets receive.
+//! The methods by which UDP and Unix sockets send and receive datagrams.
 //!
-//! The macro is called inside an `impl`, in a file with `RECV` and `RECV_FROM`, the two ways to
-//! take a datagram.
+//! The macros are called inside an `impl`, the second in a file with `RECV` and `RECV_FROM`, the
+//! two ways to take a datagram.
+
+/// Everything that sends to the connected peer.
+macro_rules! send_methods {
+    () => {
+        /// Sends a datagram to the connected peer and returns how many bytes it had.
+        ///
+        /// # Errors
+        ///
+        /// Whatever the system reports, be it of an earlier datagram.
+        ///
+        /// # Cancel safety
+        ///
+        /// Cancel safe: nothing is sent by a future dropped before it is ready.
+        pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+            self.evented
+                .async_io(Interest::WRITABLE, |socket| socket.send(buf))
+                .await
+        }
+
+        /// Polls to send a datagram to the connected peer. Only the task of the last poll for
+        /// sending is woken.
+        ///
+        /// # Errors
+        ///
+        /// As [`send`](Self::send).
+        pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            self.evented
+                .poll_io(cx, Direction::Write, |socket| socket.send(buf))
+        }
+
+        /// Sends a datagram to the connected peer if there is room.
+        ///
+        /// # Errors
+        ///
+        /// `WouldBlock` if there is none, else as [`send`](Self::send).
+        pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+            self.evented
+                .try_io(Interest::WRITABLE, |socket| socket.send(buf))
+        }
+    };
+}
 
 /// Everything that takes a datagram, from a sender with an address of type `$address`.
 macro_rules! receive_methods {
@@ -137,4 +178,4 @@ macro_rules! receive_methods {
     };
 }
 
-pub(super) use receive_methods;
+pub(super) use {receive_methods, send_methods};
