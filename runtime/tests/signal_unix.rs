@@ -261,3 +261,14 @@ fn kinds_are_numbers() {
     let distinct: HashSet<_> = kinds.iter().map(|(kind, _)| kind).collect();
     assert_eq!(distinct.len(), kinds.len());
 }
+
+/// Futures can be spawned and shared, as tokio's.
+#[test]
+fn futures_are_send_and_sync() {
+    fn both_of<T: Send + Sync>(_: impl FnOnce() -> T) {}
+    both_of(ctrl_c);
+    fn of_signal(signal: &mut Signal) {
+        both_of(|| signal.recv());
+    }
+    let _ = of_signal;
+}
