@@ -15,7 +15,7 @@ use std::time::Duration;
 
 fn raise(signal: c_int) {
     // SAFETY: sends a signal to this process; a handler is installed.
-    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+    assert_eq!(unsafe { libc::kill(std::process::id() as i32, signal) }, 0);
 }
 
 fn current_thread() -> Runtime {
