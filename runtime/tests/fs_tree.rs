@@ -411,3 +411,39 @@ fn a_file_that_is_replaced_meanwhile_is_read_whole() {
         writer.join().unwrap();
     }
 }
+
+/// Futures can be spawned and shared, as tokio's.
+#[test]
+fn futures_and_types_are_send_and_sync() {
+    fn both_of<T: Send + Sync>(_: impl FnOnce() -> T) {}
+    fn types<T: Send + Sync + Unpin>() {}
+    types::<File>();
+    types::<fs::ReadDir>();
+    types::<fs::DirEntry>();
+    types::<DirBuilder>();
+    types::<OpenOptions>();
+    both_of(|| fs::read("x"));
+    both_of(|| fs::read_to_string("x"));
+    both_of(|| fs::write("x", vec![1]));
+    both_of(|| fs::copy("x", "y"));
+    both_of(|| fs::metadata("x"));
+    both_of(|| fs::try_exists("x"));
+    both_of(|| fs::canonicalize("x"));
+    both_of(|| fs::remove_dir_all("x"));
+    both_of(|| fs::read_dir("x"));
+    both_of(|| File::open("x"));
+    both_of(|| File::create("x"));
+    fn of_file(file: &File) {
+        both_of(|| file.set_len(1));
+        both_of(|| file.sync_all());
+        both_of(|| file.metadata());
+        both_of(|| file.try_clone());
+    }
+    fn of_others(entries: &mut fs::ReadDir, entry: &fs::DirEntry, file: File) {
+        both_of(|| entries.next_entry());
+        both_of(|| entry.metadata());
+        both_of(|| entry.file_type());
+        both_of(|| file.into_std());
+    }
+    let _ = (of_file, of_others);
+}

@@ -357,6 +357,15 @@ fn a_child_and_its_parts_can_be_debugged() {
     is_send_sync::<Child>();
     is_send_sync::<ChildStdin>();
     is_send_sync::<Command>();
+    fn both_of<T: Send + Sync>(_: impl FnOnce() -> T) {}
+    both_of(|| Command::new("true").status());
+    both_of(|| Command::new("true").output());
+    fn futures(child: &mut Child, other: &mut Child, last: Child) {
+        both_of(|| child.wait());
+        both_of(|| other.kill());
+        both_of(|| last.wait_with_output());
+    }
+    let _ = futures;
     let _bound = hang_bound();
     current().block_on(async {
         let mut child = sh("exit 0").stdin(Stdio::piped()).spawn().unwrap();

@@ -66,19 +66,19 @@ fn the_error_before_exec_is_that_of_the_spawn() {
         let error = command.spawn().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EDOM));
         let mut command = sh("exit $(ulimit -c)");
+        let no_dumps = || {
+            let limit = libc::rlimit {
+                rlim_cur: 0,
+                rlim_max: 0,
+            };
+            // SAFETY: sets a limit of the child.
+            match unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
         // SAFETY: the closure makes a system call.
-        unsafe {
-            command.pre_exec(|| {
-                let limit = libc::rlimit {
-                    rlim_cur: 0,
-                    rlim_max: 0,
-                };
-                match libc::setrlimit(libc::RLIMIT_CORE, &limit) {
-                    0 => Ok(()),
-                    _ => Err(io::Error::last_os_error()),
-                }
-            });
-        }
+        unsafe { command.pre_exec(no_dumps) };
         assert_eq!(command.status().await.unwrap().code(), Some(0));
     });
 }
@@ -222,7 +222,8 @@ fn without_descriptors_of_processes_children_are_waited_for_and_reaped() {
         "without_descriptors_of_processes_children_are_waited_for_and_reaped",
         || {
             // SAFETY: opens a descriptor of this process, to know that the filter works.
-            let pidfd_open = || unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) };
+            let pidfd_open =
+                || unsafe { libc::syscall(libc::SYS_pidfd_open, std::process::id(), 0) };
             assert!(pidfd_open() >= 0);
             refuse_calls(&[libc::SYS_pidfd_open], libc::ENOSYS);
             assert_eq!(pidfd_open(), -1);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 fn raise(signal: c_int) {
     // SAFETY: sends a signal to this process; a handler is installed.
-    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+    assert_eq!(unsafe { libc::kill(std::process::id() as i32, signal) }, 0);
 }
 
 fn current_thread() -> Runtime {
@@ -260,4 +260,15 @@ fn kinds_are_numbers() {
     }
     let distinct: HashSet<_> = kinds.iter().map(|(kind, _)| kind).collect();
     assert_eq!(distinct.len(), kinds.len());
+}
+
+/// Futures can be spawned and shared, as tokio's.
+#[test]
+fn futures_are_send_and_sync() {
+    fn both_of<T: Send + Sync>(_: impl FnOnce() -> T) {}
+    both_of(ctrl_c);
+    fn of_signal(signal: &mut Signal) {
+        both_of(|| signal.recv());
+    }
+    let _ = of_signal;
 }
