@@ -122,12 +122,14 @@ fn what_run_until_leaves_behind_goes_on_with_the_next() {
     within_bound(|| {
         let runtime = multi_thread();
         let set = LocalSet::new();
-        let handle = runtime.block_on(set.run_until(async {
-            spawn_local(async {
+        let mut left = None;
+        runtime.block_on(set.run_until(async {
+            left = Some(spawn_local(async {
                 yield_now().await;
                 Rc::new(5)
-            })
+            }));
         }));
+        let handle = left.unwrap();
         assert!(!handle.is_finished());
         assert_eq!(*runtime.block_on(set.run_until(handle)).unwrap(), 5);
     });

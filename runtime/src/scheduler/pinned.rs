@@ -41,6 +41,7 @@ use crate::util::entered::{self, Entered};
 use crate::util::thread_bound::ThreadBound;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -87,7 +88,7 @@ unsafe impl LocalOwner for Shared {
 
 impl Shared {
     /// A scheduler of the calling thread.
-    pub(crate) fn new() -> Arc<Self> {
+    fn new() -> Arc<Self> {
         let home = Home {
             queue: RefCell::new(VecDeque::new()),
             drivers: RefCell::new(Vec::new()),
@@ -291,14 +292,36 @@ impl Owner for Shared {
     }
 }
 
+/// A set, as its thread holds it. In an `Rc`, because each poll of a driver takes a reference.
+#[derive(Debug)]
+pub(crate) struct Set(Arc<Shared>);
+
+impl Set {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self(Shared::new()))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Deref for Set {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 local! {
     /// The set that `spawn_local` goes to. No borrow is held while user code runs.
-    static CURRENT: RefCell<Option<Rc<Arc<Shared>>>> = RefCell::new(None)
+    static CURRENT: RefCell<Option<Rc<Set>>> = RefCell::new(None)
 }
 
 /// Puts the set before back, on drop.
 #[derive(Debug)]
-pub(crate) struct Restore(Option<Rc<Arc<Shared>>>);
+pub(crate) struct Restore(Option<Rc<Set>>);
 
 impl Drop for Restore {
     #[inline]
@@ -311,14 +334,14 @@ impl Drop for Restore {
 
 /// Makes `set` the one that `spawn_local` goes to; none if the thread's locals are gone.
 #[inline]
-pub(crate) fn enter(set: &Rc<Arc<Shared>>) -> Option<Restore> {
+pub(crate) fn enter(set: &Rc<Set>) -> Option<Restore> {
     CURRENT
         .try_with(|current| Restore(current.replace(Some(set.clone()))))
         .ok()
 }
 
 /// The set that this thread is in.
-pub(crate) fn current() -> Option<Rc<Arc<Shared>>> {
+pub(crate) fn current() -> Option<Rc<Set>> {
     CURRENT
         .try_with(|current| current.borrow().clone())
         .ok()
@@ -327,7 +350,7 @@ pub(crate) fn current() -> Option<Rc<Arc<Shared>>> {
 
 /// Runs `f` as a part of the set: `spawn_local` goes there, and `block_in_place`, which would move
 /// the thread's work away from the set, is refused.
-pub(crate) fn with_set<R>(set: &Rc<Arc<Shared>>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_set<R>(set: &Rc<Set>, f: impl FnOnce() -> R) -> R {
     let _entered = (entered::current() != Entered::No).then(|| {
         entered::set(Entered::Yes {
             allow_block_in_place: false,
@@ -340,16 +363,16 @@ pub(crate) fn with_set<R>(set: &Rc<Arc<Shared>>, f: impl FnOnce() -> R) -> R {
 /// A future that drives a set: its name in the list of those that wait.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    set: Rc<Arc<Shared>>,
+    set: Rc<Set>,
     number: Option<u64>,
 }
 
 impl Driver {
-    pub(crate) fn new(set: Rc<Arc<Shared>>) -> Self {
+    pub(crate) fn new(set: Rc<Set>) -> Self {
         Self { set, number: None }
     }
 
-    pub(crate) fn set(&self) -> &Rc<Arc<Shared>> {
+    pub(crate) fn set(&self) -> &Rc<Set> {
         &self.set
     }
 

@@ -6,7 +6,7 @@ use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
 use crate::runtime::{Runtime, UnhandledPanic};
-use crate::scheduler::pinned::{self, Driver, Shared};
+use crate::scheduler::pinned::{self, Driver, Set, Shared};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
@@ -56,12 +56,12 @@ impl LocalSet {
     /// A set without tasks, of the calling thread.
     pub fn new() -> Self {
         Self {
-            driver: Driver::new(Rc::new(Shared::new())),
+            driver: Driver::new(Set::new()),
         }
     }
 
     fn shared(&self) -> &Arc<Shared> {
-        self.driver.set()
+        self.driver.set().shared()
     }
 
     /// Makes this the set that [`spawn_local`](crate::task::spawn_local) goes to, until the guard is

@@ -37,7 +37,7 @@ where
     F::Output: 'static,
 {
     if let Some(set) = pinned::current() {
-        return Shared::spawn(&set, future, id).finish();
+        return Shared::spawn(set.shared(), future, id).finish();
     }
     let started = match context::try_current() {
         Ok(handle) => handle.start_local(future, id),

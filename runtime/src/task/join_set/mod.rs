@@ -1,8 +1,10 @@
 //! A set of tasks with outputs of one type, joined in the order in which they complete.
 //!
-//! Handles sit in [`slots`], completed tasks queue in [`ready`]: each operation is O(1), however
-//! many tasks there are. Keys that come out of the queue are always those of handles in the slots:
-//! a set that gives up its handles ([`JoinSet::detach_all`]) takes a new queue with them.
+//! Each operation takes constant time, however many tasks there are.
+
+// Handles sit in `slots`, completed tasks queue in `ready`. Keys that come out of the queue are
+// always those of handles in the slots: a set that gives up its handles (`detach_all`) takes a new
+// queue with them.
 
 mod builder;
 pub(crate) mod ready;
@@ -107,7 +109,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Panics
     ///
-    /// Panics outside of both, as [`spawn_local`](crate::task::spawn_local) does.
+    /// Panics outside of both, as [`spawn_local`] does.
     #[track_caller]
     pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
     where
