@@ -170,7 +170,7 @@ fn what_follows_a_dropped_write_comes_after_it() {
                     assert_eq!(position, 13);
 
                     drop(pin!(file.write_all(b"gh")).poll(&mut noop()));
-                    assert_eq!(file.metadata().await.unwrap().is_file(), true);
+                    assert!(file.metadata().await.unwrap().is_file());
                     file.set_len(14).await.unwrap();
                     file.sync_data().await.unwrap();
                     assert_eq!(std::fs::read(&path).unwrap(), b"abc.......defg");
