@@ -11,7 +11,7 @@
 //! and expansions of the attributes refer to `::tokio`.
 #![forbid(unsafe_code)]
 
-pub use ::runtime::{io, pin, runtime, spawn, sync, task, time};
+pub use ::runtime::{io, pin, runtime, spawn, sync, task, task_local, time};
 
 #[cfg(feature = "fs")]
 pub use ::runtime::fs;
