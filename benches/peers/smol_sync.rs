@@ -1,8 +1,9 @@
-//! What smol's programs use for the area `sync`: `async-lock`, `event-listener`, `async-channel`.
-//! They have no watch channel.
+//! What smol's programs use for the area `sync`: `async-lock`, `event-listener`, `async-channel`,
+//! `async-broadcast`. They have no watch channel.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ::async_broadcast as broadcast;
 use ::async_lock::{
     Barrier, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
     SemaphoreGuard,
@@ -40,6 +41,8 @@ impl SyncPeer for Smol {
     type Notify = Signal;
     type UnboundedSender<T: Send + 'static> = channel::Sender<T>;
     type UnboundedReceiver<T: Send + 'static> = channel::Receiver<T>;
+    type BroadcastSender = broadcast::Sender<u64>;
+    type BroadcastReceiver = broadcast::Receiver<u64>;
 
     fn mutex() -> Mutex<u64> {
         Mutex::new(0)
@@ -124,5 +127,21 @@ impl SyncPeer for Smol {
     ) -> T {
         let value = race(left.recv(), right.recv()).await;
         value.expect("both have senders")
+    }
+
+    fn broadcast(capacity: usize) -> (Self::BroadcastSender, Self::BroadcastReceiver) {
+        broadcast::broadcast(capacity)
+    }
+
+    fn subscribe(sender: &Self::BroadcastSender) -> Self::BroadcastReceiver {
+        sender.new_receiver()
+    }
+
+    fn send_broadcast(sender: &Self::BroadcastSender, value: u64) {
+        sender.try_broadcast(value).expect("there are receivers");
+    }
+
+    async fn receive_broadcast(receiver: &mut Self::BroadcastReceiver) -> u64 {
+        receiver.recv_direct().await.expect("never full")
     }
 }

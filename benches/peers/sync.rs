@@ -32,6 +32,10 @@ pub trait SyncPeer: Peer {
     type UnboundedSender<T: Send + 'static>: Clone + Send + Sync + 'static;
     /// The one receiver of an unbounded channel.
     type UnboundedReceiver<T: Send + 'static>: Send + 'static;
+    /// Sends to all receivers of a broadcast channel.
+    type BroadcastSender: Send + Sync + 'static;
+    /// Receives every value of a broadcast channel.
+    type BroadcastReceiver: Send + 'static;
 
     /// Makes a mutex around 0.
     fn mutex() -> Self::Mutex;
@@ -92,6 +96,20 @@ pub trait SyncPeer: Peer {
         left: &mut Self::Receiver<T>,
         right: &mut Self::Receiver<T>,
     ) -> impl Future<Output = T> + Send;
+
+    /// Makes a broadcast channel that keeps `capacity` values; it is never full in a scenario.
+    fn broadcast(capacity: usize) -> (Self::BroadcastSender, Self::BroadcastReceiver);
+
+    /// Makes another receiver, of the values sent from now on.
+    fn subscribe(sender: &Self::BroadcastSender) -> Self::BroadcastReceiver;
+
+    /// Sends `value` to all receivers.
+    fn send_broadcast(sender: &Self::BroadcastSender, value: u64);
+
+    /// Receives the next value.
+    fn receive_broadcast(
+        receiver: &mut Self::BroadcastReceiver,
+    ) -> impl Future<Output = u64> + Send;
 }
 
 /// A [`SyncPeer`] with a channel that holds the newest value only.

@@ -9,7 +9,7 @@ macro_rules! tokio_shaped_sync {
 
             use ::$rt::sync::{
                 Barrier, Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard,
-                Semaphore, SemaphorePermit, mpsc, watch,
+                Semaphore, SemaphorePermit, broadcast, mpsc, watch,
             };
 
             impl SyncPeer for $peer {
@@ -24,6 +24,8 @@ macro_rules! tokio_shaped_sync {
                 type Notify = Notify;
                 type UnboundedSender<T: Send + 'static> = mpsc::UnboundedSender<T>;
                 type UnboundedReceiver<T: Send + 'static> = mpsc::UnboundedReceiver<T>;
+                type BroadcastSender = broadcast::Sender<u64>;
+                type BroadcastReceiver = broadcast::Receiver<u64>;
 
                 fn mutex() -> Mutex<u64> {
                     Mutex::new(0)
@@ -105,6 +107,22 @@ macro_rules! tokio_shaped_sync {
                         value = right.recv() => value,
                     };
                     value.expect("both have senders")
+                }
+
+                fn broadcast(capacity: usize) -> (Self::BroadcastSender, Self::BroadcastReceiver) {
+                    broadcast::channel(capacity)
+                }
+
+                fn subscribe(sender: &Self::BroadcastSender) -> Self::BroadcastReceiver {
+                    sender.subscribe()
+                }
+
+                fn send_broadcast(sender: &Self::BroadcastSender, value: u64) {
+                    sender.send(value).expect("there are receivers");
+                }
+
+                async fn receive_broadcast(receiver: &mut Self::BroadcastReceiver) -> u64 {
+                    receiver.recv().await.expect("never full")
                 }
             }
 

@@ -10,7 +10,8 @@ use runtime::sync::{
     OnceCell, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedRwLockMappedWriteGuard,
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
-    SetError, SetOnce, SetOnceError, TryAcquireError, TryLockError, futures, mpsc, oneshot, watch,
+    SetError, SetOnce, SetOnceError, TryAcquireError, TryLockError, broadcast, futures, mpsc,
+    oneshot, watch,
 };
 use std::future::ready;
 use std::mem::{size_of, size_of_val};
@@ -156,12 +157,18 @@ fn channels_to_many_are_no_larger_than_tokios() {
         watch::Sender<u64> => 8,
         watch::Receiver<u64> => 16,
         watch::Ref<'_, u64> => 16,
+        broadcast::Sender<u64> => 8,
+        broadcast::WeakSender<u64> => 8,
+        broadcast::Receiver<u64> => 16,
     }
     let (watched, mut watching) = watch::channel(0_u64);
+    let (broadcast, mut receiver) = broadcast::channel::<u64>(4);
     sizes! { values:
         watched.closed() => 96,
         watching.changed() => 120,
         watching.wait_for(|_: &u64| true) => 144,
+        broadcast.closed() => 88,
+        receiver.recv() => 64,
     }
 }
 

@@ -1,13 +1,18 @@
 //! Channels besides the area `channel`: unbounded ones, and waiting for several at once.
 
+use std::sync::{Arc, Mutex};
+
 use super::super::Scenario;
-use super::LONE;
+use super::{LONE, Lockstep, crowd};
 use crate::peers::SyncPeer;
 use crate::sample::{Sample, Stopwatch};
 
 /// Messages per iteration, divided evenly among the senders.
 const MESSAGES: u64 = 1_000;
 const CAPACITY: usize = 128;
+/// Receivers of a broadcast, and values sent to them before all have to catch up.
+const RECEIVERS: u64 = 8;
+const BURST: u64 = 64;
 /// Sends to an unbounded channel never wait: without this a sender would be one long poll.
 const SENDS_PER_YIELD: u64 = 50;
 
@@ -27,6 +32,16 @@ pub(super) fn scenarios<P: SyncPeer>() -> Vec<Scenario<P>> {
             id: "sync/unbounded/4p1c",
             operations: MESSAGES,
             run: unbounded_from_four,
+        },
+        Scenario {
+            id: "sync/broadcast/alone",
+            operations: LONE,
+            run: broadcast_alone,
+        },
+        Scenario {
+            id: "sync/broadcast/8_receivers",
+            operations: RECEIVERS * BURST,
+            run: broadcast_to_eight,
         },
         Scenario {
             id: "sync/select/alone",
@@ -90,6 +105,54 @@ fn unbounded_from_four<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
         }
         assert_eq!(received, iterations * MESSAGES);
         watch.stop()
+    })
+}
+
+/// Each value is received by the task that sent it.
+fn broadcast_alone<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    peer.run_task(async move {
+        let (sender, mut receiver) = P::broadcast(CAPACITY);
+        let watch = Stopwatch::start();
+        for number in 0..iterations * LONE {
+            P::send_broadcast(&sender, number);
+            assert_eq!(P::receive_broadcast(&mut receiver).await, number);
+        }
+        watch.stop()
+    })
+}
+
+/// One task sends 64 values, eight tasks receive each of them.
+fn broadcast_to_eight<P: SyncPeer>(peer: &P, iterations: u64) -> Sample {
+    peer.run_task(async move {
+        let (sender, first) = P::broadcast(CAPACITY);
+        let receivers = (1..RECEIVERS).map(|_| Some(P::subscribe(&sender)));
+        let receivers: Vec<_> = receivers.chain([Some(first)]).collect();
+        let receivers = Mutex::new(receivers);
+        let sender = Arc::new(sender);
+        let lockstep = Lockstep::<P>::new(RECEIVERS);
+        crowd::<P, _>(RECEIVERS + 1, |index| {
+            let mut receivers = receivers.lock().expect("not poisoned");
+            let receiver = receivers.get_mut(index as usize).and_then(Option::take);
+            let (sender, lockstep) = (sender.clone(), lockstep.clone());
+            async move {
+                let Some(mut receiver) = receiver else {
+                    for number in 0..iterations * BURST {
+                        P::send_broadcast(&sender, number);
+                        if number % BURST == BURST - 1 {
+                            lockstep.all_arrived().await;
+                        }
+                    }
+                    return;
+                };
+                for number in 0..iterations * BURST {
+                    assert_eq!(P::receive_broadcast(&mut receiver).await, number);
+                    if number % BURST == BURST - 1 {
+                        lockstep.arrive();
+                    }
+                }
+            }
+        })
+        .await
     })
 }
 
