@@ -89,7 +89,8 @@ impl UnixStream {
         let evented = Evented::connecting(
             StreamSocket::new(stream),
             &handle,
-            |socket| socket.peer_addr().is_ok(),
+            // It is, but a listener that goes before the first event refuses: as it always was.
+            |_| false,
             |socket| socket.take_error(),
         );
         Ok(UnixStream {
