@@ -230,19 +230,26 @@ fn poll(index: usize, pattern: &Pat, output: &Ident, support: &TokenStream) -> T
     let variant = variant(index);
     let pattern = by_reference(pattern);
     quote_spanned! {Span::mixed_site()=>
-        if enabled[#index] {
-            match #support::Future::poll(#pinned.as_mut(), cx) {
-                #support::Poll::Pending => pending = true,
-                #support::Poll::Ready(value) => {
-                    enabled[#index] = false;
-                    let matches = match &value {
-                        #pattern => true,
-                        _ => false,
-                    };
-                    if matches {
-                        return #support::Poll::Ready(#output::#variant(value));
-                    }
+        'branch: {
+            if !enabled[#index] {
+                break 'branch;
+            }
+            let value = match #support::Future::poll(#pinned.as_mut(), cx) {
+                #support::Poll::Ready(value) => value,
+                // Diverges, so that an output which nothing else tells the type of, as that of
+                // `poll_fn(|_| panic!())`, gets one.
+                #support::Poll::Pending => {
+                    pending = true;
+                    break 'branch;
                 }
+            };
+            enabled[#index] = false;
+            let matches = match &value {
+                #pattern => true,
+                _ => false,
+            };
+            if matches {
+                return #support::Poll::Ready(#output::#variant(value));
             }
         }
     }

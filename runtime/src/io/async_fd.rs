@@ -19,7 +19,7 @@ mod guard;
 mod try_new_error;
 
 pub use self::guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
-pub use self::try_new_error::AsyncFdTryNewError;
+pub use self::try_new_error::{AsyncFdRegisterError, AsyncFdTryNewError};
 
 use crate::budget;
 use crate::io::{Interest, Ready};

@@ -10,6 +10,9 @@ pub struct AsyncFdTryNewError<T> {
     cause: io::Error,
 }
 
+/// The name that goes with [`AsyncFd::register`](super::AsyncFd::register).
+pub type AsyncFdRegisterError<T> = AsyncFdTryNewError<T>;
+
 impl<T> AsyncFdTryNewError<T> {
     pub(super) fn new(inner: T, cause: io::Error) -> Self {
         Self { inner, cause }
