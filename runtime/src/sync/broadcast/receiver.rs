@@ -89,12 +89,12 @@ impl<T: Clone> Receiver<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future takes no value.
-    pub async fn recv(&mut self) -> Result<T, RecvError> {
+    // No `async fn`: that would keep the receiver twice, and this sits in every receiving task.
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> + use<'_, T> {
         Recv {
             receiver: self,
             waiter: Waiter::new(),
         }
-        .await
     }
 
     /// Receives the next value if there is one.
