@@ -510,8 +510,7 @@ impl Future for Acquire<'_> {
         let Some(unit) = budget::take_unit() else {
             waiter.end(ended);
             *this.is_queued = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return budget::refuse(cx);
         };
         unit.made_progress();
         *this.is_queued = false;
