@@ -242,7 +242,9 @@ mod tests {
                     unit.made_progress();
                 }
                 assert!(proceed().is_pending());
-                assert!(poll_budget_available(&mut Context::from_waker(Waker::noop())).is_pending());
+                assert!(
+                    poll_budget_available(&mut Context::from_waker(Waker::noop())).is_pending()
+                );
             });
             assert_eq!(REPORTS.with(Cell::get), polls);
         }

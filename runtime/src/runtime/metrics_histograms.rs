@@ -28,7 +28,8 @@ impl RuntimeMetrics {
     /// Panics if the histogram has no bucket `bucket`.
     #[track_caller]
     pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
-        self.poll_times().map_or_else(Range::default, |shape| range(shape, bucket))
+        self.poll_times()
+            .map_or_else(Range::default, |shape| range(shape, bucket))
     }
 
     /// How many polls of the worker took so long. 0 if the runtime has no such histogram.
@@ -99,7 +100,8 @@ impl RuntimeMetrics {
     /// Panics if the histogram has no bucket `bucket`.
     #[track_caller]
     pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
-        self.latencies().map_or_else(Range::default, |shape| range(shape, bucket))
+        self.latencies()
+            .map_or_else(Range::default, |shape| range(shape, bucket))
     }
 
     /// How many polls of the worker came so long after their task was queued. 0 if the runtime has no such histogram.

@@ -141,7 +141,10 @@ impl Observer {
 
     /// A task is about to be spawned.
     pub(crate) fn label(&self, id: Id, spawned_at: &'static Location<'static>) -> Label {
-        call(self.wishes.on_spawn.as_ref(), &TaskMeta::new(id, spawned_at));
+        call(
+            self.wishes.on_spawn.as_ref(),
+            &TaskMeta::new(id, spawned_at),
+        );
         Label {
             id,
             trail: Some(Box::new(Trail::new(spawned_at))),

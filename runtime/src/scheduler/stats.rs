@@ -314,9 +314,13 @@ mod tests {
         assert_eq!(mean_with(0, 1_000, 10), 100);
         assert_eq!(mean_with(100, 200, 1), 110);
         assert_eq!(mean_with(100, 1_000_000, 10_000), 100);
-        assert_eq!(mean_with(1_000_000, 0, 10_000), 1, "none is not the mean of none");
+        assert_eq!(
+            mean_with(1_000_000, 0, 10_000),
+            1,
+            "none is not the mean of none"
+        );
         let few = mean_with(100, 10_000, 10);
-        assert!((700..800).contains(&few), "{few}");
+        assert!((680..690).contains(&few), "{few}");
     }
 
     #[test]

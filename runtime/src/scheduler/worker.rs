@@ -21,7 +21,11 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let _entered = entered::set(Entered::Yes {
         allow_block_in_place: true,
     });
-    let _seeded = shared.config.seeds.as_ref().map(|seeds| seeds.enter_worker(index));
+    let _seeded = shared
+        .config
+        .seeds
+        .as_ref()
+        .map(|seeds| seeds.enter_worker(index));
     let stats = &shared.remotes[index].stats;
     stats.started();
     let local = Local::new(shared.clone(), core);

@@ -156,7 +156,9 @@ impl LogHistogramBuilder {
         let fits = |precision: &u32| f64::from(*precision).exp2().recip() <= max_error;
         match (0..=HIGHEST_PRECISION).find(fits) {
             Some(precision) => self.precision_exact(precision),
-            None => panic!("max_error must be at least 2^-{HIGHEST_PRECISION}, or there are too many buckets"),
+            None => panic!(
+                "max_error must be at least 2^-{HIGHEST_PRECISION}, or there are too many buckets"
+            ),
         }
     }
 

@@ -29,7 +29,10 @@ fn check_shape(shape: Shape) {
 #[test]
 fn shapes_known_by_hand() {
     let linear = Shape::linear(50, 3);
-    assert_eq!([0, 1, 2].map(|bucket| linear.range(bucket)), [0..50, 50..100, 100..u64::MAX]);
+    assert_eq!(
+        [0, 1, 2].map(|bucket| linear.range(bucket)),
+        [0..50, 50..100, 100..u64::MAX]
+    );
     for (value, bucket) in [(0, 0), (49, 0), (50, 1), (99, 1), (100, 2), (1_000, 2)] {
         assert_eq!(linear.bucket_of(value), bucket, "{value}");
     }
@@ -70,9 +73,20 @@ fn extreme_shapes_have_no_gap() {
 
 #[test]
 fn the_precision_is_the_least_that_keeps_the_error() {
-    for (error, precision) in [(0.999, 1), (0.5, 1), (0.3, 2), (0.25, 2), (0.2, 3), (0.001, 10)] {
+    for (error, precision) in [
+        (0.999, 1),
+        (0.5, 1),
+        (0.3, 2),
+        (0.25, 2),
+        (0.2, 3),
+        (0.001, 10),
+    ] {
         let wanted = LogHistogram::builder().precision_exact(precision).build();
-        assert_eq!(LogHistogram::builder().max_error(error).build(), wanted, "{error}");
+        assert_eq!(
+            LogHistogram::builder().max_error(error).build(),
+            wanted,
+            "{error}"
+        );
     }
 }
 
