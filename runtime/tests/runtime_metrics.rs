@@ -3,7 +3,9 @@
 mod fault_support;
 
 use fault_support::*;
-use runtime::runtime::{Builder, HistogramConfiguration, LogHistogram, Runtime, RuntimeMetrics};
+use runtime::runtime::{
+    Builder, HistogramConfiguration, LogHistogram, Runtime, RuntimeMetrics, worker_index,
+};
 use runtime::task::{block_in_place, consume_budget, yield_now};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -153,6 +155,39 @@ fn threads_of_workers_are_known() {
         block_in_place(|| until(|| metrics.worker_thread_id(0) != here));
     });
     runtime.block_on(task).unwrap();
+}
+
+#[test]
+fn a_thread_knows_which_worker_it_is() {
+    let _bound = hang_bound();
+    assert_eq!(worker_index(), None);
+    for (runtime, in_root) in [(current(), Some(0)), (multi(1), None)] {
+        let other = current();
+        assert_eq!(runtime.block_on(async { worker_index() }), in_root);
+        let inside = runtime.spawn(async move {
+            let _entered = other.enter();
+            let index = worker_index();
+            let blocking = runtime::task::spawn_blocking(worker_index);
+            drop(_entered);
+            other.shutdown_background();
+            (index, blocking)
+        });
+        let (index, blocking) = runtime.block_on(inside).unwrap();
+        assert_eq!(index, Some(0));
+        if let Ok(index) = runtime.block_on(blocking) {
+            assert_eq!(index, None);
+        }
+        assert_eq!(runtime.handle().block_on(async { worker_index() }), None);
+    }
+    let runtime = multi(1);
+    let inside = runtime.spawn(async {
+        let blocked = block_in_place(|| {
+            let nested = current().block_on(async { worker_index() });
+            (worker_index(), nested)
+        });
+        blocked
+    });
+    assert_eq!(runtime.block_on(inside).unwrap(), (None, Some(0)));
 }
 
 /// A poll without budget counts once, whatever it asks for, in tasks and in `block_on`.

@@ -13,6 +13,7 @@ use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::cells;
 use crate::scheduler::job::{AtShutdown, Job};
+use crate::scheduler::local;
 use crate::scheduler::stats::Totals;
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
@@ -406,6 +407,25 @@ impl Handle {
                 .clone(),
         )
     }
+}
+
+/// Which worker the calling thread is: the number that
+/// [`RuntimeMetrics`] names it by, 0 in the
+/// [`block_on`](super::Runtime::block_on) that runs the tasks of a current-thread runtime.
+///
+/// `None` on threads that run no tasks, those of the blocking pool among them, and in
+/// [`block_in_place`](crate::task::block_in_place), which hands the worker on. A task may go on as
+/// another worker after each `.await`.
+///
+/// ```
+/// let runtime = runtime::runtime::Runtime::new()?;
+/// let index = runtime.block_on(runtime.spawn(async { runtime::runtime::worker_index() }));
+/// assert!(index.unwrap().is_some());
+/// assert_eq!(runtime::runtime::worker_index(), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn worker_index() -> Option<usize> {
+    local::worker_index().or_else(|| current_thread::is_seated().then_some(0))
 }
 
 /// Refuses to block a thread that runs tasks.

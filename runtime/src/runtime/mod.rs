@@ -45,7 +45,7 @@ mod runtime;
 mod shutdown_error;
 
 pub use self::builder::{Builder, UnhandledPanic};
-pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError, worker_index};
 pub use self::local::{LocalOptions, LocalRuntime};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;

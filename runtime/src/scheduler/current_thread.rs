@@ -108,6 +108,13 @@ local! {
     static CURRENT: RefCell<Option<Rc<Local>>> = RefCell::new(None)
 }
 
+/// Whether this thread runs the tasks of some current-thread scheduler.
+pub(crate) fn is_seated() -> bool {
+    CURRENT
+        .try_with(|current| current.borrow().is_some())
+        .unwrap_or(false)
+}
+
 impl Shared {
     pub(crate) fn new(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
         Self::with_owner(config, driver, blocking, None)
