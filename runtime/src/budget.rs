@@ -8,6 +8,7 @@
 //!
 //! I1. Outside of a task (no runtime is polling) the budget is unlimited.
 //! I2. A unit taken by an operation that stays pending is given back.
+//! I3. A poll that runs out of units and is refused one is reported once, however often it asks.
 //!
 //! Source: the technique is Erlang's reduction count, applied per poll.
 
@@ -20,6 +21,9 @@ use std::task::{Context, Poll};
 pub(crate) struct Budget(Option<u8>);
 
 impl Budget {
+    /// Used up, and that was reported (I3).
+    const REFUSED: Self = Self(Some(u8::MAX));
+
     /// What a poll starts with. Programs observe it, so it equals tokio's documented 128.
     pub(crate) const fn initial() -> Self {
         Self(Some(128))
@@ -30,13 +34,14 @@ impl Budget {
     }
 
     pub(crate) const fn has_remaining(self) -> bool {
-        !matches!(self.0, Some(0))
+        !matches!(self, Self(Some(0)) | Self::REFUSED)
     }
 
     /// The budget less one unit, or nothing if it is used up.
     fn take_one(self) -> Option<Self> {
         match self.0 {
             None => Some(self),
+            Some(_) if self == Self::REFUSED => None,
             Some(left) => left.checked_sub(1).map(|left| Self(Some(left))),
         }
     }
@@ -44,6 +49,17 @@ impl Budget {
 
 local! {
     static CURRENT: Cell<Budget> = Cell::new(Budget::unconstrained())
+}
+
+local! {
+    /// Who is told of polls that were refused a unit.
+    static REPORT: Cell<Option<fn()>> = Cell::new(None)
+}
+
+/// From now on `report` is called on this thread for each poll that is refused a unit (I3).
+#[inline]
+pub(crate) fn report_refusals(report: fn()) {
+    let _ = REPORT.try_with(|cell| cell.set(Some(report)));
 }
 
 /// Runs `f` with a fresh budget and restores the one before, also when `f` panics.
@@ -150,12 +166,19 @@ pub(crate) fn take_unit() -> Option<RestoreOnPending> {
 pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     match take_unit() {
         Some(restore) => Poll::Ready(restore),
-        None => yield_exhausted(cx),
+        None => refuse(cx),
     }
 }
 
+/// Pending, with the task woken: it has used up its units.
 #[cold]
-fn yield_exhausted<T>(cx: &mut Context<'_>) -> Poll<T> {
+pub(crate) fn refuse<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let before = CURRENT.try_with(|cell| cell.replace(Budget::REFUSED));
+    if before.is_ok_and(|before| before != Budget::REFUSED) {
+        if let Some(report) = REPORT.try_with(Cell::get).ok().flatten() {
+            report();
+        }
+    }
     cx.waker().wake_by_ref();
     Poll::Pending
 }
@@ -170,7 +193,7 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
     if has_remaining() {
         Poll::Ready(())
     } else {
-        yield_exhausted(cx)
+        refuse(cx)
     }
 }
 
@@ -204,6 +227,27 @@ mod tests {
             assert!(!has_remaining());
         });
         assert!(has_remaining());
+    }
+
+    /// I3.
+    #[test]
+    fn a_poll_that_is_refused_is_reported_once() {
+        local! {
+            static REPORTS: Cell<u32> = Cell::new(0)
+        }
+        report_refusals(|| REPORTS.with(|reports| reports.set(reports.get() + 1)));
+        for polls in 1..=3 {
+            with_initial(|| {
+                while let Poll::Ready(unit) = proceed() {
+                    unit.made_progress();
+                }
+                assert!(proceed().is_pending());
+                assert!(
+                    poll_budget_available(&mut Context::from_waker(Waker::noop())).is_pending()
+                );
+            });
+            assert_eq!(REPORTS.with(Cell::get), polls);
+        }
     }
 
     /// I2.

@@ -11,8 +11,8 @@
 #![allow(unsafe_code)]
 #![allow(unused_imports, dead_code)] // each arm offers the same names, used or not
 
-/// Std's atomics in every arm, for statics that order nothing: no checker needs to see them,
-/// and loom's have no constant constructor.
+/// Std's atomics in every arm, for statics and counters that order nothing: no checker needs to
+/// see them, each would only multiply what it tries, and loom's have no constant constructor.
 pub(crate) mod unordered {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 }

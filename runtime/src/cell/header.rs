@@ -1,10 +1,10 @@
 //! What every cell begins with, whatever its future: the type-erased part.
 //!
 //! ```text
-//!   Header (80 bytes)                                                Cell<F, S>
-//!  ┌───────┬────────┬───────────┬────┬────────────┬───────┬───────┬──────────────────┐
-//!  │ state │ vtable │ scheduler │ id │ list links │ shard │ waker │ future or output │
-//!  └───────┴────────┴───────────┴────┴────────────┴───────┴───────┴──────────────────┘
+//!   Header (80 bytes)                                                       Cell<F, S>
+//!  ┌───────┬────────┬───────────┬────┬───────┬──────┬──────────────┬───────┬──────────────────┐
+//!  │ state │ vtable │ scheduler │ id │ trail │ list │ shard, place │ waker │ future or output │
+//!  └───────┴────────┴───────────┴────┴───────┴──────┴──────────────┴───────┴──────────────────┘
 //! ```
 //!
 //! The vtable holds only what needs the future's type (poll, drop, move the output) and the
@@ -13,9 +13,10 @@
 
 use super::error::JoinError;
 use super::id::Id;
-use super::owned::Links;
+use super::owned::{Links, Place};
 use super::raw::Notified;
 use super::state::State;
+use super::trail::{Label, Trail};
 use super::{Payload, Schedule};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::{CHECKED, Track};
@@ -34,8 +35,12 @@ pub(crate) struct Header {
     /// Belongs to the scheduler; what it points to outlives the cell (I6).
     pub(super) scheduler: *const (),
     pub(super) id: Id,
+    /// What observers want to know, if there are any.
+    trail: Option<Box<Trail>>,
     /// Guarded by the lock of the list `shard`.
     pub(super) links: UnsafeCell<Links>,
+    /// Guarded by the lock of the list `shard`.
+    pub(super) place: UnsafeCell<Place>,
     /// Which list of live tasks the task is in; fixed at spawn.
     pub(super) shard: u32,
     /// Ruled by I5.
@@ -57,6 +62,11 @@ impl Header {
     /// The task's id.
     pub(crate) fn id(&self) -> Id {
         self.id
+    }
+
+    /// What observers want to know, if there were any when the task was spawned.
+    pub(crate) fn trail(&self) -> Option<&Trail> {
+        self.trail.as_deref()
     }
 
     /// Exchanges the join waker.
@@ -118,7 +128,7 @@ pub(super) fn allocate<F, S>(
     future: F,
     scheduler: *const (),
     shard: usize,
-    id: Id,
+    label: Label,
 ) -> NonNull<Header>
 where
     F: Future,
@@ -129,8 +139,10 @@ where
             state: State::new(),
             vtable: vtable::<F, S>(),
             scheduler,
-            id,
+            id: label.id,
+            trail: label.trail,
             links: UnsafeCell::new(Links::default()),
+            place: UnsafeCell::new(Place::default()),
             shard: shard as u32,
             join_waker: UnsafeCell::new(None),
             track: Track::new(),
@@ -244,6 +256,7 @@ unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
         // Does nothing, except in a model: nobody's last access may be missing in our past.
         cell.stage.with_mut(|_| ());
         cell.header.links.with_mut(|_| ());
+        cell.header.place.with_mut(|_| ());
         cell.header.join_waker.with_mut(|_| ());
         if S::LOCAL && !S::may_drop(cell.header.scheduler) {
             // SAFETY: by I6 this is the only access.
@@ -329,11 +342,11 @@ mod tests {
         for run in [true, false] {
             let held = Arc::new(());
             let output = held.clone();
-            let id = Id::next();
+            let label = Label::from(Id::next());
             let future = async move { output };
             // SAFETY: the pointer is never followed, and the future is `Send`.
             let spawned =
-                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, id) };
+                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, label) };
             // Of the three references the handle's is forgotten, as a user may.
             mem::forget(spawned.join);
             let header = spawned.owned.into_raw();

@@ -277,7 +277,8 @@ mod tests {
         let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &BAD)) };
         let id = Id::next();
         // SAFETY: `ByHand` never follows the pointer, and the future is `Send`.
-        let spawned = unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id) };
+        let spawned =
+            unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id.into()) };
         let Spawned {
             owned,
             notified,

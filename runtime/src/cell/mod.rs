@@ -60,10 +60,12 @@ pub(crate) mod owned;
 pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod state;
+pub(crate) mod trail;
 pub(crate) mod waker;
 
 pub(crate) use self::header::Header;
 pub(crate) use self::raw::{Notified, Spawned, TaskRef};
+pub(crate) use self::trail::{Label, Trail};
 
 use std::any::Any;
 

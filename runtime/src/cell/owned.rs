@@ -4,7 +4,7 @@
 //! always uncontended. The links live in the cells, so that joining and leaving allocate
 //! nothing.
 //!
-//! O1. A task is in its list exactly while `Links::linked` is true; the list then owns one
+//! O1. A task is in its list exactly while its `Place` is not `Nowhere`; the list then owns one
 //!     reference to it.
 //! O2. After `close` the list takes no task.
 //! O3. A task leaves the list when it has completed, not when it is cancelled: an empty closed
@@ -29,9 +29,17 @@ use std::ptr::NonNull;
 pub(super) struct Links {
     prev: Option<NonNull<Header>>,
     next: Option<NonNull<Header>>,
-    linked: bool,
+}
+
+/// Where a task is; guarded by the list's lock. Apart from the links, because it fits into a gap
+/// of the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    #[default]
+    Nowhere,
+    Live,
     /// In the chain of those that shutdown has cancelled (O3).
-    cancelled: bool,
+    Cancelled,
 }
 
 /// Tasks that have been spawned and not completed.
@@ -45,6 +53,8 @@ struct Locked {
     head: Option<NonNull<Header>>,
     cancelled: Option<NonNull<Header>>,
     len: usize,
+    /// Tasks that were ever added.
+    added: u64,
     closed: bool,
 }
 
@@ -62,7 +72,8 @@ impl OwnedList {
         if locked.closed {
             return Err(task);
         }
-        locked.link(task.into_raw(), false);
+        locked.link(task.into_raw(), Place::Live);
+        locked.added += 1;
         Ok(())
     }
 
@@ -83,7 +94,7 @@ impl OwnedList {
         let node = locked.head?;
         let unlinked = locked.unlink(node);
         debug_assert!(unlinked, "the head of a list is linked (O1)");
-        locked.link(node, true);
+        locked.link(node, Place::Cancelled);
         // SAFETY: by O1 the list owns a reference; forgotten below, so that it stays the list's.
         let listed = ManuallyDrop::new(unsafe { TaskRef::from_raw(node) });
         // Under the lock: afterwards the task may complete and its last reference go.
@@ -94,46 +105,41 @@ impl OwnedList {
     pub(crate) fn len(&self) -> usize {
         self.locked.lock().len
     }
+
+    /// How many tasks were ever added.
+    pub(crate) fn added(&self) -> u64 {
+        self.locked.lock().added
+    }
 }
 
 impl Locked {
-    fn chain(&mut self, cancelled: bool) -> &mut Option<NonNull<Header>> {
-        if cancelled {
+    fn chain(&mut self, place: Place) -> &mut Option<NonNull<Header>> {
+        if place == Place::Cancelled {
             &mut self.cancelled
         } else {
             &mut self.head
         }
     }
 
-    fn link(&mut self, node: NonNull<Header>, cancelled: bool) {
-        let next = self.chain(cancelled).replace(node);
+    fn link(&mut self, node: NonNull<Header>, place: Place) {
+        let next = self.chain(place).replace(node);
         self.len += 1;
-        with_links(node, |links| {
-            *links = Links {
-                prev: None,
-                next,
-                linked: true,
-                cancelled,
-            }
-        });
+        with_links(node, |links| *links = Links { prev: None, next });
+        replace_place(node, place);
         if let Some(next) = next {
             with_links(next, |links| links.prev = Some(node));
         }
     }
 
     fn unlink(&mut self, node: NonNull<Header>) -> bool {
-        let Links {
-            prev,
-            next,
-            linked,
-            cancelled,
-        } = with_links(node, std::mem::take);
-        if !linked {
+        let place = replace_place(node, Place::Nowhere);
+        if place == Place::Nowhere {
             return false;
         }
+        let Links { prev, next } = with_links(node, std::mem::take);
         match prev {
             Some(prev) => with_links(prev, |links| links.next = next),
-            None => *self.chain(cancelled) = next,
+            None => *self.chain(place) = next,
         }
         if let Some(next) = next {
             with_links(next, |links| links.prev = prev);
@@ -151,5 +157,15 @@ fn with_links<R>(node: NonNull<Header>, f: impl FnOnce(&mut Links) -> R) -> R {
     header.links.with_mut(|links| {
         // SAFETY: all callers hold the list's lock, and none keeps a link borrowed.
         f(unsafe { &mut *links })
+    })
+}
+
+/// Exchanges the place of a task of the locked list.
+fn replace_place(node: NonNull<Header>, place: Place) -> Place {
+    // SAFETY: as for `with_links`.
+    let header = unsafe { node.as_ref() };
+    header.place.with_mut(|slot| {
+        // SAFETY: all callers hold the list's lock.
+        std::mem::replace(unsafe { &mut *slot }, place)
     })
 }

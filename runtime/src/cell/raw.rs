@@ -4,9 +4,9 @@
 
 use super::Schedule;
 use super::header::{self, Header};
-use super::id::Id;
 use super::join::JoinHandle;
 use super::state::{OnWake, Snapshot};
+use super::trail::Label;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
@@ -187,14 +187,14 @@ pub(crate) unsafe fn spawn<F, S>(
     future: F,
     scheduler: *const (),
     shard: usize,
-    id: Id,
+    label: Label,
 ) -> Spawned<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
     S: Schedule,
 {
-    let header = header::allocate::<F, S>(future, scheduler, shard, id);
+    let header = header::allocate::<F, S>(future, scheduler, shard, label);
     Spawned {
         // SAFETY: the state starts with three references; this is the first.
         owned: unsafe { TaskRef::from_raw(header) },

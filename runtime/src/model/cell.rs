@@ -117,7 +117,7 @@ impl Scheduler {
     {
         count(&self.0.spawned);
         count(&self.0.entries);
-        let spawned = cells::spawn(future, &self.0, 0, Id::next());
+        let spawned = cells::spawn(future, &self.0, 0, Id::next().into());
         let task = Task(spawned.owned.clone());
         match self.0.owned.insert(spawned.owned) {
             Ok(()) => self.0.queue.lock().push_back(spawned.notified),
@@ -255,7 +255,7 @@ impl<T: Send + Sync + 'static> Living<T> {
         if !by_worker {
             Alive::made_elsewhere(&self.0);
         }
-        let spawned = cells::spawn(future, &self.0, 0, Id::next());
+        let spawned = cells::spawn(future, &self.0, 0, Id::next().into());
         self.0.queue.lock().push(spawned.notified);
         (Task(spawned.owned), spawned.join)
     }

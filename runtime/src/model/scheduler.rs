@@ -106,6 +106,8 @@ impl Workers {
             on_thread_park: None,
             on_thread_unpark: None,
             shutdown_on_panic: false,
+            observer: None,
+            seeds: None,
         };
         let (shared, cores) = Shared::new(config, driver, pool);
         let workers = cores.into_iter().map(|core| Worker {

@@ -2,6 +2,7 @@
 
 use super::handle::{Handle, Scheduler};
 use super::local::{LocalOptions, LocalRuntime};
+use super::observe::Watch;
 use super::runtime::Runtime;
 use crate::blocking;
 use crate::driver;
@@ -80,6 +81,7 @@ pub struct Builder {
     injector_interval: Option<u32>,
     slot: bool,
     shutdown_on_panic: bool,
+    pub(super) watch: Watch,
     monitor: bool,
 }
 
@@ -105,6 +107,7 @@ impl Builder {
             injector_interval: None,
             slot: true,
             shutdown_on_panic: false,
+            watch: Watch::default(),
             monitor: true,
         }
     }
@@ -149,6 +152,11 @@ impl Builder {
     }
 
     /// Names the runtime, for diagnostics.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the name is blank.
+    #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         assert!(
@@ -465,6 +473,8 @@ impl Builder {
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
             shutdown_on_panic: self.shutdown_on_panic,
+            observer: self.watch.observer(),
+            seeds: self.watch.seeds(),
         }
     }
 

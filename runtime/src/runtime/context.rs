@@ -4,6 +4,7 @@
 //! back. Leaves ask here for the handle, the timer wheel and the clock.
 
 use super::handle::{Handle, TryCurrentError};
+use crate::budget;
 use crate::driver::clock::Clock;
 use crate::driver::timers::Shard;
 use crate::loom::local;
@@ -47,6 +48,7 @@ pub(crate) fn enter(handle: Handle) -> Restore {
 pub(crate) fn try_enter(handle: Handle) -> Option<Restore> {
     let entered = CURRENT.try_with(|current| current.replace(Some(handle)));
     let before = entered.ok()?;
+    budget::report_refusals(count_forced_yield);
     let depth = DEPTH.with(|depth| {
         depth.set(depth.get() + 1);
         depth.get()
@@ -101,6 +103,12 @@ pub(crate) fn current() -> Handle {
         Ok(handle) => handle,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// A poll on this thread used up its budget.
+fn count_forced_yield() {
+    // Outside of a runtime nobody counts.
+    let _ = with_handle(|handle| handle.totals().forced_yields.add_one());
 }
 
 /// The wheel for timers made on this thread.

@@ -4,6 +4,7 @@ use super::context;
 use super::metrics::RuntimeMetrics;
 use crate::blocking;
 use crate::budget;
+use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::driver::Driver;
@@ -12,11 +13,15 @@ use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::cells;
 use crate::scheduler::job::{AtShutdown, Job};
+use crate::scheduler::local;
+use crate::scheduler::stats::Totals;
 use crate::scheduler::{current_thread, shared};
 use crate::util::entered::{self, Entered};
+use crate::util::rng;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -157,17 +162,36 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.start(future, Id::next()).finish()
+        let label = self.label(Id::next());
+        self.start(future, label).finish()
     }
 
-    pub(crate) fn start<F>(&self, future: F, id: Id) -> cells::Started<F::Output>
+    /// What a task that the caller is about to spawn is called. Runs a hook of the user's.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn label(&self, id: Id) -> Label {
+        match &self.config().observer {
+            None => id.into(),
+            Some(observer) => observer.label(id, Location::caller()),
+        }
+    }
+
+    /// Whether spawns run code of the user's: such a one must hold no borrow.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.config().observer.is_some()
+    }
+
+    pub(crate) fn start<F>(&self, future: F, label: Label) -> cells::Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         match &self.scheduler {
-            Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, id),
-            Scheduler::CurrentThread(shared) => current_thread::Shared::spawn(shared, future, id),
+            Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, label),
+            Scheduler::CurrentThread(shared) => {
+                current_thread::Shared::spawn(shared, future, label)
+            }
         }
     }
 
@@ -297,6 +321,7 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         refuse_nested();
         let _context = self.enter();
+        let _seeded = self.reseed();
         match &self.scheduler {
             Scheduler::MultiThread(shared) => {
                 let _entered = entered::set(Entered::Yes {
@@ -331,7 +356,7 @@ impl Handle {
         self.config().name.as_deref()
     }
 
-    fn config(&self) -> &shared::Config {
+    pub(super) fn config(&self) -> &shared::Config {
         match &self.scheduler {
             Scheduler::MultiThread(shared) => shared.config(),
             Scheduler::CurrentThread(shared) => shared.config(),
@@ -341,6 +366,18 @@ impl Handle {
     /// The runtime's counters.
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics::new(self.clone())
+    }
+
+    pub(super) fn totals(&self) -> &Totals {
+        match &self.scheduler {
+            Scheduler::MultiThread(shared) => shared.totals(),
+            Scheduler::CurrentThread(shared) => shared.totals(),
+        }
+    }
+
+    /// Repeatable random choices for a thread that enters, if the runtime is to have them.
+    pub(super) fn reseed(&self) -> Option<rng::Restore> {
+        self.config().seeds.as_ref().map(|seeds| seeds.enter())
     }
 
     pub(crate) fn driver(&self) -> &Driver {
@@ -370,6 +407,25 @@ impl Handle {
                 .clone(),
         )
     }
+}
+
+/// Which worker the calling thread is: the number that
+/// [`RuntimeMetrics`] names it by, 0 in the
+/// [`block_on`](super::Runtime::block_on) that runs the tasks of a current-thread runtime.
+///
+/// `None` on threads that run no tasks, those of the blocking pool among them, and in
+/// [`block_in_place`](crate::task::block_in_place), which hands the worker on. A task may go on as
+/// another worker after each `.await`.
+///
+/// ```
+/// let runtime = runtime::runtime::Runtime::new()?;
+/// let index = runtime.block_on(runtime.spawn(async { runtime::runtime::worker_index() }));
+/// assert!(index.unwrap().is_some());
+/// assert_eq!(runtime::runtime::worker_index(), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn worker_index() -> Option<usize> {
+    local::worker_index().or_else(|| current_thread::is_seated().then_some(0))
 }
 
 /// Refuses to block a thread that runs tasks.

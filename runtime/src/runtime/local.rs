@@ -4,6 +4,7 @@ use super::builder::Builder;
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
+use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::scheduler::cells::Started;
@@ -81,7 +82,8 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        match self.handle().start_local(future, Id::next()) {
+        let label = self.handle().label(Id::next());
+        match self.handle().start_local(future, label) {
             Ok(started) => started.finish(),
             Err(_) => unreachable!("the runtime was built as a local one"),
         }
@@ -135,21 +137,26 @@ impl LocalRuntime {
 }
 
 impl Handle {
+    /// Whether it belongs to a local runtime.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(&self.scheduler, Scheduler::CurrentThread(shared) if shared.is_local())
+    }
+
     /// Starts a task that need not be `Send`; gives the future back if the runtime is no local
-    /// one.
+    /// one. Ask [`is_local`](Self::is_local) before a label is made.
     ///
     /// # Panics
     ///
     /// Panics on another thread than the local runtime's.
     #[track_caller]
-    pub(crate) fn start_local<F>(&self, future: F, id: Id) -> Result<Started<F::Output>, F>
+    pub(crate) fn start_local<F>(&self, future: F, label: Label) -> Result<Started<F::Output>, F>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         match &self.scheduler {
             Scheduler::CurrentThread(shared) if shared.is_local() => {
-                Ok(current_thread::Shared::spawn_local(shared, future, id))
+                Ok(current_thread::Shared::spawn_local(shared, future, label))
             }
             _ => Err(future),
         }

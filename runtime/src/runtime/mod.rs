@@ -38,14 +38,22 @@ mod context_io;
 mod handle;
 mod local;
 mod metrics;
+mod metrics_histograms;
+mod observe;
 #[allow(clippy::module_inception)] // the type of that name, as in the public path
 mod runtime;
 mod shutdown_error;
 
 pub use self::builder::{Builder, UnhandledPanic};
-pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError, worker_index};
 pub use self::local::{LocalOptions, LocalRuntime};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use self::shutdown_error::is_rt_shutdown_err;
 pub use crate::scheduler::id::Id;
+pub use crate::scheduler::observer::TaskMeta;
+pub use crate::util::histogram::{
+    HistogramConfiguration, HistogramScale, InvalidHistogramConfiguration, LogHistogram,
+    LogHistogramBuilder,
+};
+pub use crate::util::rng::RngSeed;

@@ -93,6 +93,7 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         refuse_nested();
         let _context = self.handle.enter();
+        let _seeded = self.handle.reseed();
         match &self.handle.scheduler {
             Scheduler::MultiThread(shared) => {
                 let _entered = entered::set(Entered::Yes {

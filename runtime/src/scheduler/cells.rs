@@ -20,7 +20,7 @@
 
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
-use crate::cell::{self, Header, Notified, Schedule, Spawned};
+use crate::cell::{self, Header, Label, Notified, Schedule, Spawned};
 use crate::loom::sync::atomic::{AtomicIsize, Ordering};
 use crate::loom::sync::{Arc, Mutex};
 use std::marker::PhantomData;
@@ -242,7 +242,12 @@ unsafe fn arc<T>(pointer: *const T) -> Arc<T> {
 }
 
 /// Makes a task of the scheduler. The caller has counted the cell.
-pub(crate) fn spawn<F, T>(future: F, scheduler: &Arc<T>, shard: usize, id: Id) -> Spawned<F::Output>
+pub(crate) fn spawn<F, T>(
+    future: F,
+    scheduler: &Arc<T>,
+    shard: usize,
+    label: Label,
+) -> Spawned<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -250,11 +255,11 @@ where
 {
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, id) }
+    unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, label) }
 }
 
 /// Makes a task that stays on this thread, the owner's. The caller has counted the cell.
-pub(crate) fn spawn_local<F, T>(future: F, scheduler: &Arc<T>, id: Id) -> Spawned<F::Output>
+pub(crate) fn spawn_local<F, T>(future: F, scheduler: &Arc<T>, label: Label) -> Spawned<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -263,7 +268,7 @@ where
     debug_assert!(scheduler.is_owner(), "callers have asked");
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell; by `LocalOwner` the future stays here.
-    unsafe { cell::raw::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, id) }
+    unsafe { cell::raw::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, label) }
 }
 
 /// Makes a blocking task: its cell points to no scheduler.
@@ -273,5 +278,5 @@ where
     F::Output: Send + 'static,
 {
     // SAFETY: `Blocking` never follows the pointer, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, id) }
+    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, id.into()) }
 }

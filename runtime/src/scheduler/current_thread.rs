@@ -19,15 +19,14 @@ use super::job::Job;
 use super::queues::{Injector, Steal};
 use super::shared::Config;
 use super::shutdown::UNHANDLED_PANIC;
-use super::stats::WorkerStats;
+use super::stats::{Totals, WorkerStats};
 use crate::blocking::Pool;
 use crate::budget;
-use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Notified, TaskRef};
+use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::driver::{Driver, timers};
 use crate::loom::local;
-use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::loom::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex};
 use crate::park::ThreadWaker;
 use crate::util::entered::{self, Entered};
@@ -38,6 +37,7 @@ use std::pin::{Pin, pin};
 use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::ThreadId;
 
 /// Requeued tasks between two looks at the driver: ready I/O runs within ten.
 const YIELDS_PER_DRIVER_LOOK: u32 = 8;
@@ -59,7 +59,7 @@ pub(crate) struct Shared {
     /// A task panicked and the runtime was told to end then.
     poisoned: AtomicBool,
     stats: WorkerStats,
-    remote_schedules: AtomicU64,
+    totals: Totals,
 }
 
 /// Who runs the tasks, and who would like to.
@@ -68,9 +68,17 @@ struct Seat {
     core: Option<Box<Core>>,
     /// Threads in `block_on` without the seat.
     waiting: Vec<std::sync::Arc<ThreadWaker>>,
+    /// Of who sits there, or did last.
+    thread_id: Option<ThreadId>,
 }
 
 impl Seat {
+    fn sit_down(&mut self) -> Option<Box<Core>> {
+        let core = self.core.take()?;
+        self.thread_id = Some(std::thread::current().id());
+        Some(core)
+    }
+
     fn forget(&mut self, waiter: &std::sync::Arc<ThreadWaker>) {
         self.waiting
             .retain(|waiting| !std::sync::Arc::ptr_eq(waiting, waiter));
@@ -100,6 +108,13 @@ local! {
     static CURRENT: RefCell<Option<Rc<Local>>> = RefCell::new(None)
 }
 
+/// Whether this thread runs the tasks of some current-thread scheduler.
+pub(crate) fn is_seated() -> bool {
+    CURRENT
+        .try_with(|current| current.borrow().is_some())
+        .unwrap_or(false)
+}
+
 impl Shared {
     pub(crate) fn new(config: Config, driver: Driver, blocking: Arc<Pool<Job>>) -> Arc<Self> {
         Self::with_owner(config, driver, blocking, None)
@@ -122,6 +137,7 @@ impl Shared {
             yields: Cell::new(0),
             cells: Cell::new(0),
         };
+        let stats = WorkerStats::new(&config);
         let shared = Arc::new(Self {
             injector: Injector::new(),
             owned: OwnedList::default(),
@@ -133,11 +149,12 @@ impl Shared {
             seat: Mutex::new(Seat {
                 core: Some(Box::new(core)),
                 waiting: Vec::new(),
+                thread_id: None,
             }),
             parked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
-            stats: WorkerStats::new(),
-            remote_schedules: AtomicU64::new(0),
+            stats,
+            totals: Totals::new(),
         });
         shared.alive.keep(shared.clone());
         shared
@@ -172,8 +189,18 @@ impl Shared {
         self.injector.len()
     }
 
-    pub(crate) fn remote_schedules(&self) -> u64 {
-        self.remote_schedules.load(Ordering::Relaxed)
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Tasks that were ever spawned.
+    pub(crate) fn spawned_tasks(&self) -> u64 {
+        self.owned.added()
+    }
+
+    /// The thread that holds the seat, or did last.
+    pub(crate) fn thread_id(&self) -> Option<ThreadId> {
+        self.seat.lock().thread_id
     }
 
     /// Tasks queued on the thread that holds the seat; 0 on any other.
@@ -204,13 +231,13 @@ impl Shared {
         }
     }
 
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         Self::count_cell(this);
-        let spawned = cells::spawn(future, this, 0, id);
+        let spawned = cells::spawn(future, this, 0, label);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,
@@ -224,7 +251,7 @@ impl Shared {
     ///
     /// Panics on another thread than the local runtime's.
     #[track_caller]
-    pub(crate) fn spawn_local<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn_local<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -235,7 +262,7 @@ impl Shared {
              created on"
         );
         Self::count_cell(this);
-        let spawned = cells::spawn_local(future, this, id);
+        let spawned = cells::spawn_local(future, this, label);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,
@@ -416,7 +443,8 @@ struct Seated {
 
 impl Seated {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let core = shared.seat.lock().core.take()?;
+        let core = shared.seat.lock().sit_down()?;
+        shared.stats.started();
         let local = Rc::new(Local {
             shared: shared.clone(),
             core,
@@ -478,8 +506,7 @@ impl Seated {
                 shared.stats.end_polls();
                 return true;
             };
-            shared.stats.start_poll();
-            task.run();
+            shared.poll(task);
             if shared.poisoned.load(Ordering::Relaxed) {
                 break;
             }
@@ -505,9 +532,11 @@ impl Seated {
     }
 
     fn count_yield(&self) {
-        let core = &self.local().core;
+        let Local { shared, core } = self.local();
         core.yields.set(core.yields.get() + 1);
-        if core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+        // A root that yields once expects to find readiness afterwards.
+        let looks = shared.driver.handle().has_sources();
+        if looks || core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
             self.look_at_driver();
         }
     }
@@ -533,9 +562,13 @@ impl Seated {
             && self.local().core.queue.borrow().is_empty()
             && !root.woken.load(Ordering::Acquire);
         if idle {
-            shared.stats.parks.add(1);
+            shared.stats.asleep();
             if let Some(mut token) = shared.driver.try_token() {
                 token.wait();
+            }
+            shared.stats.awake();
+            if shared.injector.is_empty() && self.local().core.queue.borrow().is_empty() {
+                shared.stats.noops.add(1);
             }
         }
         shared.parked.store(false, Ordering::Release);
@@ -562,12 +595,26 @@ impl Drop for Seated {
         drop(mine);
         // The thread-local's reference is gone and nobody else has one.
         if let Some(Ok(Local { shared, core })) = self.local.take().map(Rc::try_unwrap) {
+            shared.stats.stopped();
             shared.put_core_back(core);
         }
     }
 }
 
 impl Shared {
+    #[inline]
+    fn poll(&self, task: Notified) {
+        self.stats.start_poll();
+        let Some(observer) = &self.config.observer else {
+            return task.run();
+        };
+        let watched = observer.before_poll(&task, &self.stats);
+        task.run();
+        if let Some(watched) = watched {
+            observer.after_poll(&watched, &self.stats);
+        }
+    }
+
     fn next_injected(&self) -> Option<Notified> {
         loop {
             match self.injector.steal_one() {
@@ -606,6 +653,9 @@ impl Owner for Shared {
                 return Err(task);
             };
             shared.stats.local_schedules.add(1);
+            if let Some(observer) = &shared.config.observer {
+                observer.queued(&task);
+            }
             if yielded {
                 shared.stats.yields.add(1);
                 core.yields.set(core.yields.get() + 1);
@@ -616,13 +666,20 @@ impl Owner for Shared {
     }
 
     fn schedule_remote(&self, task: Notified) {
+        if let Some(observer) = &self.config.observer {
+            observer.queued(&task);
+        }
         self.injector.push(task);
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.totals.remote_schedules.add_one();
         self.wake_holder();
     }
 
     fn release(&self, task: &Header) -> bool {
-        self.owned.remove(task)
+        let listed = self.owned.remove(task);
+        if let Some(observer) = &self.config.observer {
+            observer.terminated(task);
+        }
+        listed
     }
 
     fn discount_local(&self) -> bool {

@@ -123,6 +123,11 @@ pub(super) fn with_current<R>(f: impl FnOnce(Option<&Local>) -> R) -> R {
     f(unsafe { current.as_ref() })
 }
 
+/// Which worker this thread runs, of whichever scheduler.
+pub(crate) fn worker_index() -> Option<usize> {
+    with_current(|local| local?.core().map(|core| core.index))
+}
+
 /// Runs `f` with the core of this thread, if it is a worker of `shared` and has one. `f` runs no
 /// user code (L2).
 #[inline]

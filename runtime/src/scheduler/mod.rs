@@ -13,6 +13,7 @@ pub(crate) mod in_place;
 pub(crate) mod job;
 pub(crate) mod local;
 pub(crate) mod monitor;
+pub(crate) mod observer;
 pub(crate) mod park;
 pub(crate) mod pinned;
 pub(crate) mod queues;

@@ -17,6 +17,7 @@ use crate::driver::Driver;
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicU32, Ordering};
 use crate::loom::thread::{self, Thread};
+use std::thread::ThreadId;
 
 const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
@@ -28,6 +29,8 @@ const NOTIFIED: u32 = 3;
 pub(crate) struct Parker {
     state: AtomicU32,
     thread: Mutex<Option<Thread>>,
+    /// The same thread, by the name that std gives it.
+    thread_id: Mutex<Option<ThreadId>>,
 }
 
 impl Parker {
@@ -35,12 +38,19 @@ impl Parker {
         Self {
             state: AtomicU32::new(EMPTY),
             thread: Mutex::new(None),
+            thread_id: Mutex::new(None),
         }
     }
 
     /// Names the calling thread as the one that waits here.
     pub(crate) fn bind_thread(&self) {
         *self.thread.lock() = Some(thread::current());
+        *self.thread_id.lock() = Some(std::thread::current().id());
+    }
+
+    /// The thread that waits here, or did last.
+    pub(crate) fn thread_id(&self) -> Option<ThreadId> {
+        *self.thread_id.lock()
     }
 
     /// Waits until notified.

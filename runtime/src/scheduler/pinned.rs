@@ -133,7 +133,7 @@ impl Shared {
         } else {
             home.cells.set(home.cells.get() + 1);
         }
-        let spawned = cells::spawn_local(future, this, id);
+        let spawned = cells::spawn_local(future, this, id.into());
         let late = match this.owned.insert(spawned.owned) {
             Ok(()) => {
                 this.push(home, spawned.notified);

@@ -7,17 +7,18 @@ use super::idle::Idle;
 use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
+use super::observer::Observer;
 use super::park::Parker;
 use super::queues::{Injector, LocalQueue, Slot, Stealer};
 use super::shutdown::Shutdown;
-use super::stats::WorkerStats;
+use super::stats::{Totals, WorkerStats};
 use crate::blocking::Pool;
-use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Notified, TaskRef};
+use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
-use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::loom::sync::atomic::{AtomicBool, Ordering};
+use crate::util::rng::Seeds;
 use crossbeam_utils::CachePadded;
 use std::fmt;
 
@@ -42,6 +43,10 @@ pub(crate) struct Config {
     pub(crate) on_thread_unpark: Option<Hook>,
     /// Ends the runtime when a task panics.
     pub(crate) shutdown_on_panic: bool,
+    /// Whoever watches the tasks.
+    pub(crate) observer: Option<std::sync::Arc<Observer>>,
+    /// Makes random choices repeatable.
+    pub(crate) seeds: Option<std::sync::Arc<Seeds>>,
 }
 
 impl fmt::Debug for Config {
@@ -96,8 +101,7 @@ pub(crate) struct Shared {
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     alive: Alive<Self>,
-    /// Tasks queued by other threads.
-    remote_schedules: AtomicU64,
+    totals: Totals,
 }
 
 impl Shared {
@@ -118,7 +122,7 @@ impl Shared {
                 stealer: core.queue.stealer(),
                 parker: Parker::new(),
                 owned: OwnedList::default(),
-                stats: WorkerStats::new(),
+                stats: WorkerStats::new(&config),
             })
         });
         let shared = Arc::new(Self {
@@ -132,7 +136,7 @@ impl Shared {
             blocking,
             config,
             alive: Alive::new(),
-            remote_schedules: AtomicU64::new(0),
+            totals: Totals::new(),
         });
         shared.alive.keep(shared.clone());
         (shared, cores)
@@ -158,8 +162,14 @@ impl Shared {
         self.injector.len()
     }
 
-    pub(crate) fn remote_schedules(&self) -> u64 {
-        self.remote_schedules.load(Ordering::Relaxed)
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Tasks that were ever spawned.
+    pub(crate) fn spawned_tasks(&self) -> u64 {
+        let workers = self.remotes.iter().map(|remote| remote.owned.added());
+        self.outside.added() + workers.sum::<u64>()
     }
 
     /// Tasks that have not completed.
@@ -178,7 +188,7 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -194,7 +204,7 @@ impl Shared {
                     this.remotes.len()
                 }
             };
-            let spawned = cells::spawn(future, this, shard, id);
+            let spawned = cells::spawn(future, this, shard, label);
             let late = this.start(spawned.owned, spawned.notified, core);
             Started {
                 join: spawned.join,
@@ -270,6 +280,9 @@ impl Core {
     pub(crate) fn schedule(&self, shared: &Shared, task: Notified, origin: Origin) {
         let remote = &shared.remotes[self.index];
         remote.stats.local_schedules.add(1);
+        if let Some(observer) = &shared.config.observer {
+            observer.queued(&task);
+        }
         if self.in_driver.get() {
             // One decision for all events, when the turn is over.
             self.queue.push(task);
@@ -337,8 +350,11 @@ impl Owner for Shared {
     }
 
     fn schedule_remote(&self, task: Notified) {
+        if let Some(observer) = &self.config.observer {
+            observer.queued(&task);
+        }
         self.injector.push(task);
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.totals.remote_schedules.add_one();
         self.wake_for_queued();
     }
 
@@ -347,7 +363,11 @@ impl Owner for Shared {
             .remotes
             .get(task.shard())
             .map_or(&self.outside, |remote| &remote.owned);
-        list.remove(task)
+        let listed = list.remove(task);
+        if let Some(observer) = &self.config.observer {
+            observer.terminated(task);
+        }
+        listed
     }
 
     fn discount_local(&self) -> bool {

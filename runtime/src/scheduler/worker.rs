@@ -21,6 +21,13 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     let _entered = entered::set(Entered::Yes {
         allow_block_in_place: true,
     });
+    let _seeded = shared
+        .config
+        .seeds
+        .as_ref()
+        .map(|seeds| seeds.enter_worker(index));
+    let stats = &shared.remotes[index].stats;
+    stats.started();
     let local = Local::new(shared.clone(), core);
     let ended = local.enter(|| {
         use_wheel_of(&shared, Some(index));
@@ -30,6 +37,7 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     });
     drop(local);
     if ended == Ended::Shutdown {
+        stats.stopped();
         shared.worker_ended();
     }
     bomb.defuse();
@@ -75,13 +83,28 @@ impl Local {
     /// Polls a task. Afterwards the core may be gone.
     #[inline]
     pub(super) fn run_task(&self, task: Notified, index: usize) {
-        self.shared.remotes[index].stats.start_poll();
-        self.polling.set(true);
-        task.run();
-        self.polling.set(false);
+        let stats = &self.shared.remotes[index].stats;
+        stats.start_poll();
+        match &self.shared.config.observer {
+            None => self.poll(task),
+            Some(observer) => {
+                let watched = observer.before_poll(&task, stats);
+                self.poll(task);
+                if let Some(watched) = watched {
+                    observer.after_poll(&watched, stats);
+                }
+            }
+        }
         if let Some(core) = self.core() {
             core.announce_pushes(&self.shared);
         }
+    }
+
+    #[inline]
+    fn poll(&self, task: Notified) {
+        self.polling.set(true);
+        task.run();
+        self.polling.set(false);
     }
 }
 
@@ -175,12 +198,13 @@ impl Core {
             let _ = self.get_up(shared, true);
             return;
         }
-        remote.stats.parks.add(1);
+        remote.stats.asleep();
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }
         self.wait(shared);
         let _ = self.get_up(shared, false);
+        remote.stats.awake();
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();
         }

@@ -512,8 +512,7 @@ impl Future for Acquire<'_> {
         // Only now, so that a task without budget has its place in the queue, or its permits.
         let Some(unit) = budget::take_unit() else {
             waiter.end(ended);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return budget::refuse(cx);
         };
         unit.made_progress();
         // Relaxed: the node is in no list, so its task's alone (P4).

@@ -24,8 +24,16 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    match context::with_handle(|handle| handle.start(future, Id::next())) {
-        Ok(started) => started.finish(),
+    let started = context::with_handle(|handle| {
+        if handle.is_observed() {
+            // The hook of a spawn runs outside of the borrow.
+            return Err((handle.clone(), future));
+        }
+        Ok(handle.start(future, Id::next().into()))
+    });
+    match started {
+        Ok(Ok(started)) => started.finish(),
+        Ok(Err((handle, future))) => handle.spawn(future),
         Err(error) => panic!("{error}"),
     }
 }

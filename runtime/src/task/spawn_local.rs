@@ -40,8 +40,8 @@ where
         return Shared::spawn(set.shared(), future, id).finish();
     }
     let started = match context::try_current() {
-        Ok(handle) => handle.start_local(future, id),
-        Err(_) => Err(future),
+        Ok(handle) if handle.is_local() => handle.start_local(future, handle.label(id)),
+        _ => Err(future),
     };
     match started {
         Ok(started) => Started::finish(started),

@@ -40,6 +40,75 @@ local! {
     static THREAD: Cell<u64> = Cell::new(0)
 }
 
+/// Where the random choices of a runtime start: the same seed gives the same choices, of
+/// `select!` say, as long as tasks do not depend on which thread runs them. Which numbers come
+/// from a seed is not fixed: it may change from one version to the next.
+///
+/// ```
+/// use runtime::runtime::{Builder, RngSeed};
+///
+/// let seed = RngSeed::from_bytes(b"a run to repeat");
+/// let runtime = Builder::new_current_thread().rng_seed(seed).build()?;
+/// # drop(runtime);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RngSeed(u64);
+
+impl RngSeed {
+    /// A seed from any number of bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        // FNV-1a.
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self(hash)
+    }
+}
+
+/// Seeds for the threads of one runtime.
+#[derive(Debug)]
+pub(crate) struct Seeds {
+    seed: u64,
+    next: AtomicU64,
+}
+
+impl Seeds {
+    pub(crate) fn new(seed: RngSeed) -> Self {
+        Self {
+            seed: seed.0,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// Reseeds this thread for its time as worker `index`.
+    pub(crate) fn enter_worker(&self, index: usize) -> Restore {
+        // From the far end, away from those that enter.
+        self.enter_stream(!(index as u64))
+    }
+
+    /// Reseeds this thread, which enters the runtime, until the guard is dropped.
+    pub(crate) fn enter(&self) -> Restore {
+        self.enter_stream(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn enter_stream(&self, stream: u64) -> Restore {
+        let stream = stream.wrapping_mul(0xd134_2543_de82_ef95);
+        let state = FastRand::from_seed(self.seed ^ stream).0;
+        Restore(THREAD.try_with(|cell| cell.replace(state)).unwrap_or(0))
+    }
+}
+
+/// Goes on with the numbers from before, on drop.
+#[derive(Debug)]
+pub(crate) struct Restore(u64);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = THREAD.try_with(|cell| cell.set(self.0));
+    }
+}
+
 /// A number below `n` from this thread's generator; 0 when `n` is 0.
 #[allow(unreachable_pub, reason = "the macros export it, if they are enabled")]
 pub fn thread_rng_n(n: u32) -> u32 {
@@ -83,5 +152,42 @@ mod tests {
         assert!(seen.iter().all(|&count| count > 700), "{seen:?}");
         assert_eq!(rng.below(0), 0);
         assert_eq!(rng.below(1), 0);
+    }
+
+    #[test]
+    fn a_seed_repeats_its_numbers_and_no_other() {
+        let numbers = |bytes: &[u8]| {
+            let seeds = Seeds::new(RngSeed::from_bytes(bytes));
+            let mut numbers = Vec::new();
+            for enter in [
+                &|| seeds.enter() as Restore,
+                &|| seeds.enter(),
+                &|| seeds.enter_worker(0),
+                &|| seeds.enter_worker(1),
+            ] as [&dyn Fn() -> Restore; 4]
+            {
+                let _entered = enter();
+                numbers.push([0; 4].map(|_| thread_rng_n(u32::MAX)));
+            }
+            numbers
+        };
+        let first = numbers(b"one");
+        assert_eq!(first, numbers(b"one"));
+        assert_ne!(first, numbers(b"two"));
+        for (at, one) in first.iter().enumerate() {
+            assert!(!first[..at].contains(one), "two streams are the same");
+        }
+    }
+
+    #[test]
+    fn after_a_seeded_time_the_numbers_before_go_on() {
+        let before = Seeds::new(RngSeed::from_bytes(b"before"));
+        let other = Seeds::new(RngSeed::from_bytes(b"other"));
+        let _entered = before.enter_worker(7);
+        let straight = [0; 2].map(|_| thread_rng_n(1_000_000));
+        let _again = before.enter_worker(7);
+        let first = thread_rng_n(1_000_000);
+        drop(other.enter());
+        assert_eq!(straight, [first, thread_rng_n(1_000_000)]);
     }
 }

@@ -30,6 +30,14 @@ pub(crate) enum Wait {
     },
 }
 
+/// How often sources came, went and had something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) registered: u64,
+    pub(crate) deregistered: u64,
+    pub(crate) ready: u64,
+}
+
 /// What a turn brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {

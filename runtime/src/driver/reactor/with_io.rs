@@ -1,7 +1,7 @@
 //! The reactor of a build with I/O: mio's poll if the runtime enables it.
 
 use super::signal::Signal;
-use super::{Turn, Wait};
+use super::{Counts, Turn, Wait};
 use std::io;
 
 /// Waits for readiness, wakes from other threads and time to pass.
@@ -81,6 +81,17 @@ impl ReactorHandle {
         match self {
             Self::Io(handle) => handle.registered() > 0,
             Self::Signal(_) => false,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        match self {
+            Self::Io(handle) => Counts {
+                registered: handle.fd_registered(),
+                deregistered: handle.fd_deregistered(),
+                ready: handle.ready_count(),
+            },
+            Self::Signal(_) => Counts::default(),
         }
     }
 

@@ -1,0 +1,161 @@
+//! The builder: wrong values and where they are blamed, switches that change nothing, seeds.
+
+mod fault_support;
+
+use fault_support::*;
+use runtime::runtime::{
+    Builder, HistogramConfiguration, HistogramScale, LogHistogram, RngSeed, Runtime,
+};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One at a time has the panic hook.
+static HOOK: Mutex<()> = Mutex::new(());
+
+/// The file that the panic of `f` is blamed on.
+fn blamed(f: impl FnOnce()) -> Option<String> {
+    let _one = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = Arc::new(Mutex::new(None));
+    let seen = place.clone();
+    let here = std::thread::current().id();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == here {
+            *seen.lock().unwrap() = info.location().map(|place| place.file().to_owned());
+        }
+    }));
+    let caught = panic::catch_unwind(AssertUnwindSafe(f));
+    panic::set_hook(before);
+    assert!(caught.is_err());
+    place.lock().unwrap().take()
+}
+
+#[test]
+fn wrong_values_are_blamed_on_whoever_gave_them() {
+    type Wrong = fn(&mut Builder);
+    #[allow(deprecated)]
+    let wrong: [Wrong; 13] = [
+        |builder| _ = builder.worker_threads(0),
+        |builder| _ = builder.max_blocking_threads(0),
+        |builder| _ = builder.global_queue_interval(0),
+        |builder| _ = builder.event_interval(0),
+        |builder| _ = builder.max_io_events_per_tick(0),
+        |builder| _ = builder.name(" "),
+        |builder| _ = builder.metrics_poll_count_histogram_resolution(Duration::ZERO),
+        |builder| _ = builder.metrics_poll_count_histogram_buckets(0),
+        |_| _ = HistogramConfiguration::linear(Duration::ZERO, 1),
+        |_| _ = HistogramConfiguration::linear(Duration::from_nanos(1), 0),
+        |_| _ = LogHistogram::builder().max_error(0.0),
+        |_| _ = LogHistogram::builder().precision_exact(11),
+        |builder| _ = builder.build_local(Default::default()),
+    ];
+    for (number, wrong) in wrong.into_iter().enumerate() {
+        let file = blamed(|| wrong(&mut Builder::new_multi_thread()));
+        assert_eq!(file.as_deref(), Some(file!()), "{number}");
+    }
+}
+
+#[test]
+fn switches_of_other_designs_are_accepted() {
+    let _bound = hang_bound();
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .enable_all()
+        .enable_alt_timer()
+        .enable_eager_driver_handoff()
+        .enable_sharded_blocking_queue();
+    #[cfg(unix)]
+    builder.enable_io_uring();
+    let runtime = builder.build().unwrap();
+    runtime.block_on(async {
+        let task = runtime::spawn(runtime::time::sleep(Duration::from_millis(1)));
+        task.await.unwrap();
+        runtime::task::spawn_blocking(|| ()).await.unwrap();
+    });
+}
+
+/// The last word counts, and neither way to configure enables.
+#[test]
+#[allow(deprecated)]
+fn histograms_are_configured_in_two_ways() {
+    let buckets = |configure: fn(&mut Builder)| {
+        let mut builder = Builder::new_current_thread();
+        configure(&mut builder);
+        builder
+            .build()
+            .unwrap()
+            .metrics()
+            .poll_time_histogram_num_buckets()
+    };
+    let linear = HistogramConfiguration::linear(Duration::from_millis(1), 7);
+    let metrics = Builder::new_current_thread()
+        .metrics_poll_time_histogram_configuration(linear)
+        .metrics_poll_count_histogram_buckets(3)
+        .build()
+        .unwrap()
+        .metrics();
+    assert!(!metrics.poll_time_histogram_enabled());
+    let usual = buckets(|builder| _ = builder.enable_metrics_poll_time_histogram());
+    assert_eq!(usual, 10);
+    let old = |builder: &mut Builder| {
+        let builder = builder.enable_metrics_poll_count_histogram();
+        let builder = builder.metrics_poll_count_histogram_scale(HistogramScale::Log);
+        builder.metrics_poll_count_histogram_buckets(20);
+    };
+    assert_eq!(buckets(old), 20);
+    let both = |builder: &mut Builder| {
+        let builder = builder.enable_metrics_poll_time_histogram();
+        builder.metrics_poll_count_histogram_buckets(20);
+        builder.metrics_poll_time_histogram_configuration(HistogramConfiguration::log(
+            LogHistogram::default(),
+        ));
+    };
+    assert_eq!(buckets(both), 119);
+}
+
+fn seeded(mut builder: Builder, seed: &[u8]) -> Runtime {
+    builder.rng_seed(RngSeed::from_bytes(seed)).build().unwrap()
+}
+
+#[cfg(feature = "macros")]
+async fn choices() -> Vec<usize> {
+    let mut choices = Vec::new();
+    for _ in 0..64 {
+        let choice = runtime::select! {
+            _ = async {} => 0,
+            _ = async {} => 1,
+            _ = async {} => 2,
+        };
+        choices.push(choice);
+    }
+    choices
+}
+
+#[cfg(feature = "macros")]
+#[test]
+fn a_seed_repeats_the_choices_of_select() {
+    let _bound = hang_bound();
+    let one_worker = || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1);
+        builder
+    };
+    let in_tasks = |seed: &[u8]| {
+        [Builder::new_current_thread(), one_worker()].map(|builder| {
+            let runtime = seeded(builder, seed);
+            let roots = [(); 2].map(|()| runtime.block_on(choices()));
+            let task = runtime.block_on(runtime.spawn(choices())).unwrap();
+            (roots, task)
+        })
+    };
+    let first = in_tasks(b"one");
+    assert_eq!(first, in_tasks(b"one"));
+    assert_ne!(first, in_tasks(b"two"));
+    let (roots, task) = &first[0];
+    assert_ne!(roots[0], roots[1], "each `block_on` has numbers of its own");
+    assert_ne!(roots[0], *task);
+    let counts = [0, 1, 2].map(|choice| roots[0].iter().filter(|&&made| made == choice).count());
+    assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
+}
