@@ -14,6 +14,7 @@
 
 use crate::loom::local;
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 /// Units left in the current poll, or none at all to count.
@@ -126,7 +127,10 @@ pub(crate) fn has_remaining() -> bool {
 /// [`poll_proceed`](crate::task::coop::poll_proceed).
 #[must_use = "dropped at once it gives the unit back, and nothing is counted"]
 #[derive(Debug)]
-pub struct RestoreOnPending(Cell<Budget>);
+pub struct RestoreOnPending(Cell<Budget>, ThisThread);
+
+/// The unit goes back to the budget of the thread that it came from.
+type ThisThread = PhantomData<*mut ()>;
 
 impl RestoreOnPending {
     /// The operation got ready: the unit is spent.
@@ -155,10 +159,15 @@ pub(crate) fn take_unit() -> Option<RestoreOnPending> {
             let before = cell.get();
             before.take_one().map(|after| {
                 cell.set(after);
-                RestoreOnPending(Cell::new(before))
+                RestoreOnPending(Cell::new(before), PhantomData)
             })
         })
-        .unwrap_or_else(|_| Some(RestoreOnPending(Cell::new(Budget::unconstrained()))))
+        .unwrap_or_else(|_| {
+            Some(RestoreOnPending(
+                Cell::new(Budget::unconstrained()),
+                PhantomData,
+            ))
+        })
 }
 
 /// Takes one unit, or wakes the task and stays pending when none is left.

@@ -287,8 +287,20 @@ impl Builder {
     /// Panics if `events` is 0.
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
-        assert!(events > 0, "max_io_events_per_tick must be at least 1");
+        assert!(events > 0, "max_io_events_per_tick must be non-zero");
         self.io_events = events;
+        self
+    }
+
+    /// Accepted for tokio's sake, and without effect: a look at the reactor by a worker that has
+    /// tasks takes what there is, because a worker's queue grows and overflows into no other.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `events` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Self {
+        assert!(events > 0, "max_io_events_per_busy_tick must be non-zero");
         self
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn enter(handle: Handle) -> Restore {
 pub(crate) fn try_enter(handle: Handle) -> Option<Restore> {
     let entered = CURRENT.try_with(|current| current.replace(Some(handle)));
     let before = entered.ok()?;
-    budget::report_refusals(count_forced_yield);
+    budget::report_refusals(note_forced_yield);
     let depth = DEPTH.with(|depth| {
         depth.set(depth.get() + 1);
         depth.get()
@@ -106,9 +106,12 @@ pub(crate) fn current() -> Handle {
 }
 
 /// A poll on this thread used up its budget.
-fn count_forced_yield() {
+fn note_forced_yield() {
     // Outside of a runtime nobody counts.
-    let _ = with_handle(|handle| handle.totals().forced_yields.add_one());
+    let _ = with_handle(|handle| {
+        handle.totals().forced_yields.add_one();
+        handle.look_at_driver_soon();
+    });
 }
 
 /// The wheel for timers made on this thread.

@@ -63,7 +63,8 @@ pub enum RuntimeFlavor {
 #[must_use = "the runtime is left again as soon as the guard is dropped"]
 pub struct EnterGuard<'a> {
     _restore: context::Restore,
-    _handle: PhantomData<&'a Handle>,
+    // Stays on its thread, and may be shared.
+    _handle: PhantomData<(&'a Handle, std::sync::MutexGuard<'static, ()>)>,
 }
 
 /// Why there is no current runtime.
@@ -330,11 +331,20 @@ impl Handle {
                 shared.block_on(future)
             }
             Scheduler::CurrentThread(_) => {
+                // This thread runs none of the runtime's tasks, so it may block.
                 let _entered = entered::set(Entered::Yes {
-                    allow_block_in_place: false,
+                    allow_block_in_place: true,
                 });
                 park::block_on(future)
             }
+        }
+    }
+
+    /// The poll on this thread used up its budget: the driver is looked at before the next ones.
+    pub(super) fn look_at_driver_soon(&self) {
+        match &self.scheduler {
+            Scheduler::MultiThread(_) => local::look_at_driver_soon(),
+            Scheduler::CurrentThread(shared) => shared.look_at_driver_soon(),
         }
     }
 
@@ -435,7 +445,8 @@ pub(super) fn refuse_nested() {
         panic!(
             "Cannot start a runtime from within a runtime. This happens because a function (like \
              `block_on`) attempted to block the current thread while the thread is being used to \
-             drive asynchronous tasks. Use `.await`, or move the call into `spawn_blocking`."
+             drive asynchronous tasks. If you are in an async function, use `.await` on the future \
+             instead of blocking on it. Otherwise move the call into `spawn_blocking`."
         );
     }
 }

@@ -208,6 +208,16 @@ impl Shared {
         self.with_local(|local| local.map_or(0, |local| local.core.queue.borrow().len()))
     }
 
+    /// Has the driver looked at after the present poll, which used up its budget: a look costs
+    /// little beside so many operations, and what they wait for may be there.
+    pub(crate) fn look_at_driver_soon(&self) {
+        self.with_local(|local| {
+            if let Some(local) = local {
+                local.core.yields.set(YIELDS_PER_DRIVER_LOOK);
+            }
+        });
+    }
+
     /// Whether this thread runs the tasks.
     pub(crate) fn is_current(&self) -> bool {
         self.with_local(|local| local.is_some())
@@ -433,6 +443,17 @@ impl Wake for RootWaker {
     }
 }
 
+/// Why a round of tasks ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    /// It is the root's turn.
+    ForRoot,
+    /// After so many tasks the driver has a turn.
+    ByInterval,
+    /// There are no more tasks.
+    RanOut,
+}
+
 /// This thread holds the seat; on drop, also by a panic, it gives the seat back.
 struct Seated {
     /// Taken on drop only.
@@ -484,38 +505,54 @@ impl Seated {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
+                if root_waker.woken.load(Ordering::Relaxed) {
+                    // It yields: the driver gets a turn as between tasks.
+                    self.count_yield();
+                }
             }
-            let ran_out = self.run_some();
+            let stopped = self.run_some(&root_waker);
             shared.check_poisoned();
-            if !ran_out {
-                self.look_at_driver();
-            } else if root_waker.woken.load(Ordering::Acquire) {
-                // The root yields: the driver gets a turn as between tasks.
-                self.count_yield();
-            } else {
-                self.park(&root_waker);
+            match stopped {
+                Stopped::ForRoot => {}
+                Stopped::ByInterval => self.look_at_driver(),
+                Stopped::RanOut => {
+                    if !root_waker.woken.load(Ordering::Acquire) {
+                        self.park(&root_waker);
+                    }
+                }
             }
         }
     }
 
-    /// Runs up to an event interval of tasks; true if there are no more.
-    fn run_some(&self) -> bool {
-        let shared = &self.local().shared;
-        for _ in 0..shared.config.event_interval {
+    /// Runs up to an event interval of tasks. A root that is woken takes its place behind those
+    /// that are queued then.
+    fn run_some(&self, root: &RootWaker) -> Stopped {
+        let Local { shared, core } = self.local();
+        let mut left = shared.config.event_interval as usize;
+        let mut stopped = Stopped::ByInterval;
+        while left > 0 {
+            if stopped == Stopped::ByInterval && root.woken.load(Ordering::Relaxed) {
+                let ahead = core.queue.borrow().len().max(1);
+                if ahead < left {
+                    left = ahead;
+                    stopped = Stopped::ForRoot;
+                }
+            }
             let Some(task) = self.next_task() else {
-                shared.stats.end_polls();
-                return true;
+                stopped = Stopped::RanOut;
+                break;
             };
             shared.poll(task);
             if shared.poisoned.load(Ordering::Relaxed) {
                 break;
             }
-            if self.local().core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+            if core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
                 self.look_at_driver();
             }
+            left -= 1;
         }
         shared.stats.end_polls();
-        false
+        stopped
     }
 
     fn next_task(&self) -> Option<Notified> {
@@ -570,6 +607,9 @@ impl Seated {
             if shared.injector.is_empty() && self.local().core.queue.borrow().is_empty() {
                 shared.stats.noops.add(1);
             }
+        } else {
+            // The hook may be what woke the root, each time: timers and sockets go on all the same.
+            self.look_at_driver();
         }
         shared.parked.store(false, Ordering::Release);
         if let Some(hook) = &shared.config.on_thread_unpark {

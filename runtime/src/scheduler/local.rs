@@ -128,6 +128,16 @@ pub(crate) fn worker_index() -> Option<usize> {
     with_current(|local| local?.core().map(|core| core.index))
 }
 
+/// Has this thread's worker, if it is one, look at the driver after the present poll, which used up
+/// its budget: a look costs little beside so many operations, and what they wait for may be there.
+pub(crate) fn look_at_driver_soon() {
+    with_current(|local| {
+        if let Some(core) = local.and_then(Local::core) {
+            core.yields.set(super::worker::YIELDS_PER_DRIVER_LOOK);
+        }
+    });
+}
+
 /// Runs `f` with the core of this thread, if it is a worker of `shared` and has one. `f` runs no
 /// user code (L2).
 #[inline]

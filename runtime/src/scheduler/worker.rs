@@ -11,7 +11,7 @@ use crate::util::bomb::Bomb;
 use crate::util::entered::{self, Entered};
 
 /// Requeued tasks between two looks at the driver: ready I/O runs within ten.
-const YIELDS_PER_DRIVER_LOOK: u32 = 8;
+pub(super) const YIELDS_PER_DRIVER_LOOK: u32 = 8;
 
 /// Runs a worker on this thread until shutdown, or until `block_in_place` takes its core.
 pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
