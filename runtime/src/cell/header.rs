@@ -64,6 +64,12 @@ impl Header {
         self.id
     }
 
+    /// The function that polls the future: what a trace of the task ends at.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn poll_address(&self) -> *const std::ffi::c_void {
+        self.vtable.poll as *const std::ffi::c_void
+    }
+
     /// What observers want to know, if there were any when the task was spawned.
     pub(crate) fn trail(&self) -> Option<&Trail> {
         self.trail.as_deref()
