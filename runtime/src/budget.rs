@@ -83,7 +83,9 @@ pub(crate) fn with_trace<R>(f: impl FnOnce() -> R) -> R {
 /// Whether the current poll is traced (I4).
 #[inline]
 pub(crate) fn is_traced() -> bool {
-    CURRENT.try_with(Cell::get) == Ok(Budget::TRACED)
+    CURRENT
+        .try_with(Cell::get)
+        .is_ok_and(|budget| budget == Budget::TRACED)
 }
 
 /// Runs `f` without a limit.

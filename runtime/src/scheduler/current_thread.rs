@@ -39,8 +39,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 
-/// Requeued tasks between two looks at the driver: ready I/O runs within ten.
-const YIELDS_PER_DRIVER_LOOK: u32 = 8;
+/// Requeued tasks between two looks at the driver: ready I/O runs within ten, also where the task
+/// that waits for it shares its budget with one that yields.
+const YIELDS_PER_DRIVER_LOOK: u32 = 4;
 
 /// The scheduler of one current-thread runtime.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use crate::loom::sync::atomic::{Ordering, fence};
 use crate::util::bomb::Bomb;
 use crate::util::entered::{self, Entered};
 
-/// Requeued tasks between two looks at the driver: ready I/O runs within ten.
-const YIELDS_PER_DRIVER_LOOK: u32 = 8;
+/// Requeued tasks between two looks at the driver: ready I/O runs within ten, also where the task
+/// that waits for it shares its budget with one that yields.
+const YIELDS_PER_DRIVER_LOOK: u32 = 4;
 
 /// Runs a worker on this thread until shutdown, or until `block_in_place` takes its core.
 pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
