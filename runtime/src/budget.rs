@@ -10,9 +10,12 @@
 //! I2. A unit taken by an operation that stays pending is given back.
 //! I3. A poll that runs out of units and is refused one is reported once, however often it asks.
 //!
+//! I4. In a traced poll there are no units: each leaf reports where it is and stays pending.
+//!
 //! Source: the technique is Erlang's reduction count, applied per poll.
 
 use crate::loom::local;
+use crate::util::leaf;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
@@ -24,6 +27,9 @@ pub(crate) struct Budget(Option<u8>);
 impl Budget {
     /// Used up, and that was reported (I3).
     const REFUSED: Self = Self(Some(u8::MAX));
+
+    /// The poll is traced (I4).
+    const TRACED: Self = Self(Some(u8::MAX - 1));
 
     /// What a poll starts with. Programs observe it, so it equals tokio's documented 128.
     pub(crate) const fn initial() -> Self {
@@ -42,7 +48,7 @@ impl Budget {
     fn take_one(self) -> Option<Self> {
         match self.0 {
             None => Some(self),
-            Some(_) if self == Self::REFUSED => None,
+            Some(_) if self == Self::REFUSED || self == Self::TRACED => None,
             Some(left) => left.checked_sub(1).map(|left| Self(Some(left))),
         }
     }
@@ -67,6 +73,20 @@ pub(crate) fn report_refusals(report: fn()) {
 #[inline]
 pub(crate) fn with_initial<R>(f: impl FnOnce() -> R) -> R {
     with_budget(Budget::initial(), f)
+}
+
+/// Runs `f`, which polls something, as a traced poll (I4).
+#[allow(dead_code, reason = "for task dumps, if they are enabled")]
+pub(crate) fn with_trace<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(Budget::TRACED, f)
+}
+
+/// Whether the current poll is traced (I4).
+#[inline]
+pub(crate) fn is_traced() -> bool {
+    CURRENT
+        .try_with(Cell::get)
+        .is_ok_and(|budget| budget == Budget::TRACED)
 }
 
 /// Runs `f` without a limit.
@@ -108,6 +128,11 @@ fn set(budget: Budget) {
 #[inline]
 pub(crate) fn start_poll() {
     set(Budget::initial());
+}
+
+/// As [`start_poll`], for a traced one (I4).
+pub(crate) fn start_traced_poll() {
+    set(Budget::TRACED);
 }
 
 /// Ends what [`start_poll`] began.
@@ -182,6 +207,10 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 /// Pending, with the task woken: it has used up its units.
 #[cold]
 pub(crate) fn refuse<T>(cx: &mut Context<'_>) -> Poll<T> {
+    if is_traced() {
+        leaf::reached(cx.waker());
+        return Poll::Pending;
+    }
     let before = CURRENT.try_with(|cell| cell.replace(Budget::REFUSED));
     if before.is_ok_and(|before| before != Budget::REFUSED) {
         if let Some(report) = REPORT.try_with(Cell::get).ok().flatten() {

@@ -182,3 +182,29 @@ fn a_blocking_closure_panics_like_a_task() {
         still_works(runtime);
     });
 }
+
+/// As with any other value on the way of a panic.
+#[test]
+fn a_future_that_panics_is_dropped_while_its_thread_unwinds() {
+    struct Boom(std::sync::mpsc::Sender<bool>);
+    impl Future for Boom {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            panic!("on purpose");
+        }
+    }
+    impl Drop for Boom {
+        fn drop(&mut self) {
+            self.0.send(std::thread::panicking()).unwrap();
+        }
+    }
+    on_each_flavour(|runtime| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let error = runtime.block_on(runtime.spawn(Boom(sender))).unwrap_err();
+        assert!(error.is_panic());
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [true]);
+    });
+}

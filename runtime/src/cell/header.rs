@@ -21,7 +21,7 @@ use super::{Payload, Schedule};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::{CHECKED, Track};
 use std::marker::PhantomData;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -62,6 +62,12 @@ impl Header {
     /// The task's id.
     pub(crate) fn id(&self) -> Id {
         self.id
+    }
+
+    /// The function that polls the future: what a trace of the task ends at.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn poll_address(&self) -> *const std::ffi::c_void {
+        self.vtable.poll as *const std::ffi::c_void
     }
 
     /// What observers want to know, if there were any when the task was spawned.
@@ -189,17 +195,42 @@ unsafe fn with_stage<F: Future, S, R>(
     })
 }
 
+/// A future that panics is dropped while the thread unwinds: its destructors see that, as those of
+/// any other value on the way. A panic of theirs is contained, for the first one counts.
+struct Unwinding<'a, F: Future>(&'a mut Stage<F>);
+
+impl<'a, F: Future> Unwinding<'a, F> {
+    /// The poll has returned.
+    fn over(self) -> &'a mut Stage<F> {
+        let stage: *mut Stage<F> = &mut *ManuallyDrop::new(self).0;
+        // SAFETY: the guard is forgotten, so this is the one reference that it had.
+        unsafe { &mut *stage }
+    }
+}
+
+impl<F: Future> Drop for Unwinding<'_, F> {
+    fn drop(&mut self) {
+        let drop_it = std::panic::AssertUnwindSafe(|| *self.0 = Stage::Consumed);
+        if let Err(payload) = std::panic::catch_unwind(drop_it) {
+            discard_payload(payload);
+        }
+    }
+}
+
 /// # Safety
 ///
 /// As [`with_stage`], by I2.
 unsafe fn poll<F: Future, S>(header: NonNull<Header>, cx: &mut Context<'_>) -> bool {
     let work = |stage: &mut Stage<F>| {
-        let Stage::Running(future) = stage else {
+        let unwinding = Unwinding(stage);
+        let Stage::Running(future) = &mut *unwinding.0 else {
             unreachable!("a finished task was polled");
         };
         // SAFETY: the future lives in a heap cell and is dropped in place: it never moves.
         let future = unsafe { Pin::new_unchecked(future) };
-        match future.poll(cx) {
+        let polled = future.poll(cx);
+        let stage = unwinding.over();
+        match polled {
             Poll::Pending => false,
             Poll::Ready(output) => {
                 // Drops the future in place; the output is stored even if that drop panics.

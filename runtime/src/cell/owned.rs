@@ -101,6 +101,26 @@ impl OwnedList {
         Some(TaskRef::clone(&listed))
     }
 
+    /// Tasks that are alive, or almost all of them if some are just being added.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn tasks(&self) -> Vec<TaskRef> {
+        // Not under the lock, which is no place to allocate.
+        let mut tasks = Vec::with_capacity(self.len());
+        let locked = self.locked.lock();
+        let mut next = locked.head;
+        while let Some(node) = next {
+            if tasks.len() == tasks.capacity() {
+                break;
+            }
+            // SAFETY: by O1 the list owns a reference; forgotten, so that it stays the list's.
+            let listed = ManuallyDrop::new(unsafe { TaskRef::from_raw(node) });
+            tasks.push(TaskRef::clone(&listed));
+            next = with_links(node, |links| links.next);
+        }
+        drop(locked);
+        tasks
+    }
+
     /// How many tasks are alive.
     pub(crate) fn len(&self) -> usize {
         self.locked.lock().len

@@ -21,15 +21,27 @@ impl Notified {
         let action = header.state.start_poll();
         let raw = ManuallyDrop::new(self).0;
         match action {
-            OnStart::Poll => run_poll(raw),
+            OnStart::Poll => run_poll::<false>(raw),
+            OnStart::Cancel => cancel(raw),
+        }
+    }
+
+    /// As [`Self::run`], with a poll that is traced.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn run_traced(self) {
+        let header = self.header();
+        let action = header.state.start_poll();
+        let raw = ManuallyDrop::new(self).0;
+        match action {
+            OnStart::Poll => run_poll::<true>(raw),
             OnStart::Cancel => cancel(raw),
         }
     }
 }
 
 /// The caller set `RUNNING` and owns the entry's reference.
-fn run_poll(raw: NonNull<Header>) {
-    match poll_once(raw) {
+fn run_poll<const TRACED: bool>(raw: NonNull<Header>) {
+    match poll_once::<TRACED>(raw) {
         Ok(true) => complete(raw),
         Ok(false) => finish_pending(raw),
         Err(payload) => {
@@ -43,11 +55,15 @@ fn run_poll(raw: NonNull<Header>) {
 }
 
 /// Whether the future is ready, or its panic.
-fn poll_once(raw: NonNull<Header>) -> Result<bool, super::Payload> {
+fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Payload> {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
     let _task = id::enter(header.id);
-    budget::start_poll();
+    if TRACED {
+        budget::start_traced_poll();
+    } else {
+        budget::start_poll();
+    }
     let waker = waker::borrowed(header);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut cx = Context::from_waker(&waker);

@@ -61,6 +61,13 @@ impl TaskRef {
         apply(raw, action);
     }
 
+    /// The task's entry, if it is idle: the caller runs it.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn take_entry(&self) -> Option<Notified> {
+        let woken = self.header().state.wake_by_ref();
+        (woken == OnWake::Schedule).then(|| Notified(self.0))
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.snapshot().is_complete()
     }

@@ -35,6 +35,8 @@ mod builder;
 pub(crate) mod context;
 #[cfg(any(feature = "net", feature = "signal"))]
 mod context_io;
+#[cfg(feature = "taskdump")]
+pub mod dump;
 mod handle;
 mod local;
 mod metrics;
@@ -45,6 +47,8 @@ mod runtime;
 mod shutdown_error;
 
 pub use self::builder::{Builder, UnhandledPanic};
+#[cfg(feature = "taskdump")]
+pub use self::dump::Dump;
 pub use self::handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError, worker_index};
 pub use self::local::{LocalOptions, LocalRuntime};
 pub use self::metrics::RuntimeMetrics;

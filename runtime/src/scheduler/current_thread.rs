@@ -218,6 +218,23 @@ impl Shared {
         });
     }
 
+    /// Takes what is queued on the thread that holds the seat; nothing on any other.
+    pub(super) fn take_local(&self) -> Vec<Notified> {
+        self.with_local(|local| {
+            local.map_or_else(Vec::new, |local| {
+                local.core.queue.borrow_mut().drain(..).collect()
+            })
+        })
+    }
+
+    pub(super) fn injector(&self) -> &Injector {
+        &self.injector
+    }
+
+    pub(crate) fn live(&self) -> Vec<TaskRef> {
+        self.owned.tasks()
+    }
+
     /// Whether this thread runs the tasks.
     pub(crate) fn is_current(&self) -> bool {
         self.with_local(|local| local.is_some())

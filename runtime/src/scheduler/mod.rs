@@ -7,6 +7,7 @@
 
 pub(crate) mod cells;
 pub(crate) mod current_thread;
+pub(crate) mod dump;
 pub(crate) mod id;
 pub(crate) mod idle;
 pub(crate) mod in_place;

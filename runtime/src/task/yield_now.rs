@@ -1,5 +1,6 @@
 //! Letting other tasks run.
 
+use crate::budget;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -31,6 +32,9 @@ impl Future for YieldNow {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if std::mem::replace(&mut self.yielded, true) {
+            if budget::is_traced() {
+                return budget::refuse(cx);
+            }
             return Poll::Ready(());
         }
         // A task that wakes itself while it runs is queued behind the others.

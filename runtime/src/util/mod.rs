@@ -4,6 +4,7 @@ pub(crate) mod atomic_waker;
 pub(crate) mod bomb;
 pub(crate) mod entered;
 pub(crate) mod histogram;
+pub(crate) mod leaf;
 pub(crate) mod list;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;

@@ -27,7 +27,7 @@ then the same for the traits that it implements. What exists on other systems on
 /// Writes the page, or with `is_check` compares it.
 pub(crate) fn run(is_check: bool) -> Result<(), String> {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let document = Cargo::new("rustdoc --quiet -p runtime --lib --features test-util")
+    let document = Cargo::new("rustdoc --quiet -p runtime --lib --features test-util,taskdump")
         .arg("--target-dir")
         .arg(format!("{target}/api"))
         .env("RUSTC_BOOTSTRAP", "1") // JSON is an unstable output.
