@@ -522,10 +522,7 @@ impl Seated {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
-                if root_waker.woken.load(Ordering::Relaxed) {
-                    // It yields: the driver gets a turn as between tasks.
-                    self.count_yield();
-                }
+                self.after_root(root_waker.woken.load(Ordering::Relaxed));
             }
             let stopped = self.run_some(&root_waker);
             shared.check_poisoned();
@@ -563,10 +560,15 @@ impl Seated {
             if shared.poisoned.load(Ordering::Relaxed) {
                 break;
             }
+            left -= 1;
             if core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
                 self.look_at_driver();
+                if root.woken.load(Ordering::Relaxed) {
+                    // It waited for the driver, while the others only yielded.
+                    stopped = Stopped::ForRoot;
+                    break;
+                }
             }
-            left -= 1;
         }
         shared.stats.end_polls();
         stopped
@@ -585,8 +587,14 @@ impl Seated {
         }
     }
 
-    fn count_yield(&self) {
+    /// The root is pending.
+    fn after_root(&self, yields: bool) {
         let Local { shared, core } = self.local();
+        if !yields {
+            // It may wait for the driver: tasks that only yield do not keep it waiting.
+            core.yields.set(YIELDS_PER_DRIVER_LOOK - 1);
+            return;
+        }
         core.yields.set(core.yields.get() + 1);
         // A root that yields once expects to find readiness afterwards.
         let looks = shared.driver.handle().has_sources();
