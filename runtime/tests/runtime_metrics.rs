@@ -181,11 +181,10 @@ fn a_thread_knows_which_worker_it_is() {
     }
     let runtime = multi(1);
     let inside = runtime.spawn(async {
-        let blocked = block_in_place(|| {
+        block_in_place(|| {
             let nested = current().block_on(async { worker_index() });
             (worker_index(), nested)
-        });
-        blocked
+        })
     });
     assert_eq!(runtime.block_on(inside).unwrap(), (None, Some(0)));
 }

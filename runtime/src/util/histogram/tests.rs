@@ -1,3 +1,5 @@
+//! Shapes known by hand, extremes, and properties of all others.
+
 use super::*;
 use proptest::prelude::*;
 
