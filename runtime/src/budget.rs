@@ -204,6 +204,16 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
+/// Pending, for a leaf that asks for a unit only when it is ready: it has a place in a queue by
+/// now, and says so in a traced poll (I4).
+#[inline]
+pub(crate) fn wait<T>(cx: &Context<'_>) -> Poll<T> {
+    if is_traced() {
+        leaf::reached(cx.waker());
+    }
+    Poll::Pending
+}
+
 /// Pending, with the task woken: it has used up its units.
 #[cold]
 pub(crate) fn refuse<T>(cx: &mut Context<'_>) -> Poll<T> {

@@ -73,19 +73,26 @@ fn idle_tasks_are_traced_and_go_on() {
             let (send, mut receive) = mpsc::channel(1);
             let semaphore = Arc::new(Semaphore::new(0));
             let permits = semaphore.clone();
+            let notify = Arc::new(runtime::sync::Notify::new());
+            let told = notify.clone();
             let tasks = [
                 runtime::spawn(async move { receive_one.await.unwrap() }),
                 runtime::spawn(async move { receive.recv().await.unwrap() }),
                 runtime::spawn(async move { permits.acquire().await.unwrap().forget() }),
-                runtime::spawn(async { runtime::time::sleep(Duration::from_millis(20)).await }),
+                runtime::spawn(async { runtime::time::sleep(Duration::from_millis(200)).await }),
+                runtime::spawn(async move { told.notified().await }),
             ];
             for _ in 0..20 {
                 yield_now().await;
             }
             for _ in 0..3 {
                 let dump = Handle::current().dump().await;
-                assert!(dump.tasks().iter().count() >= 3);
+                assert!(dump.tasks().iter().count() >= 4);
+                for task in dump.tasks().iter() {
+                    assert_eq!(task.trace().resolve_backtraces().len(), 1, "{}", task.id());
+                }
             }
+            notify.notify_one();
             send_one.send(()).unwrap();
             send.send(()).await.unwrap();
             semaphore.add_permits(1);

@@ -531,6 +531,7 @@ impl Notify {
 /// The futures of [`Notify`].
 pub(super) mod futures {
     use super::{Arc, Context, Future, Notify, Ordering, Pin, Poll, Wait, fmt, pin_project};
+    use crate::budget;
 
     pin_project! {
         /// Waits for a notification; made by [`Notify::notified`].
@@ -607,7 +608,10 @@ pub(super) mod futures {
         #[inline]
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
             let this = self.project();
-            this.wait.poll(this.notify, Some(cx.waker()))
+            match this.wait.poll(this.notify, Some(cx.waker())) {
+                Poll::Pending => budget::wait(cx),
+                told => told,
+            }
         }
     }
 
@@ -617,7 +621,10 @@ pub(super) mod futures {
         #[inline]
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
             let this = self.project();
-            this.wait.poll(this.notify, Some(cx.waker()))
+            match this.wait.poll(this.notify, Some(cx.waker())) {
+                Poll::Pending => budget::wait(cx),
+                told => told,
+            }
         }
     }
 

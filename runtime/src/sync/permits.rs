@@ -49,7 +49,7 @@ use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 /// No permit will ever come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -496,18 +496,21 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let ended = if waiter.outcome.load(Ordering::Relaxed) != IDLE {
-            ready!(this.permits.poll_queued(waiter, cx.waker()))
+        let polled = if waiter.outcome.load(Ordering::Relaxed) != IDLE {
+            this.permits.poll_queued(waiter, cx.waker())
         } else {
             match this.permits.try_acquire(waiter.wanted) {
-                Ok(()) => Ok(()),
-                Err(Refused::Closed) => Err(Closed),
+                Ok(()) => Poll::Ready(Ok(())),
+                Err(Refused::Closed) => Poll::Ready(Err(Closed)),
                 // The outcome is stored before the waker is dropped, which may panic.
                 Err(Refused::NoPermits) => {
                     let mut waker = Some(cx.waker().clone());
-                    ready!(this.permits.enqueue(waiter, &mut waker))
+                    this.permits.enqueue(waiter, &mut waker)
                 }
             }
+        };
+        let Poll::Ready(ended) = polled else {
+            return budget::wait(cx);
         };
         // Only now, so that a task without budget has its place in the queue, or its permits.
         let Some(unit) = budget::take_unit() else {
