@@ -13,6 +13,7 @@ use super::handle::{Handle, Scheduler};
 use crate::budget;
 use crate::cell::id::{self, Id};
 use crate::cell::{Notified, TaskRef};
+use crate::loom::thread;
 use crate::util::leaf;
 use crate::util::wake_batch::wake_contained;
 use pin_project_lite::pin_project;
@@ -23,9 +24,14 @@ use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-/// How often a dump looks again for tasks that were being polled.
-const ROUNDS: usize = 32;
+/// How often a dump looks again at once for tasks that were being polled.
+const QUICK_ROUNDS: usize = 16;
+
+/// How often a dump looks again in all, and how long it waits before each of the later looks.
+const ROUNDS: usize = 1_000;
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// The tasks of a runtime and where each waits; made by [`Handle::dump`].
 #[derive(Debug)]
@@ -378,9 +384,13 @@ async fn dump_tasks(handle: &Handle) -> Vec<Task> {
     // This task runs, so it is not to be waited for.
     let mut seen: HashSet<Id> = id::current().into_iter().collect();
     let mut tasks = Vec::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         if trace_round(handle, &mut seen, &mut tasks) {
             break;
+        }
+        if round >= QUICK_ROUNDS {
+            // Their threads may be waiting for this core.
+            thread::pause(PAUSE);
         }
         pass().await;
     }

@@ -31,10 +31,10 @@ impl Future for YieldNow {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if budget::is_traced() {
+            return budget::refuse(cx);
+        }
         if std::mem::replace(&mut self.yielded, true) {
-            if budget::is_traced() {
-                return budget::refuse(cx);
-            }
             return Poll::Ready(());
         }
         // A task that wakes itself while it runs is queued behind the others.
