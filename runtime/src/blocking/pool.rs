@@ -32,6 +32,7 @@ use super::accounting::{Counts, Look, PassOn, StartFailed, Submit};
 use super::seat::Seat;
 use super::start::{Berth, SpawnThread};
 use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::loom::unordered::{AtomicBool, Ordering};
 use crate::loom::{local, thread};
 use crate::util::bomb::contain;
 use std::cell::Cell;
@@ -155,6 +156,9 @@ struct Shared<J> {
     state: Mutex<State<J>>,
     /// Notified when the pool is closed and `open` falls; see [`Pool::shutdown`].
     ended: Condvar,
+    /// The counts are closed. Set under the lock, read without it, and orders nothing: who has
+    /// seen the shutdown begin sees it set.
+    is_shut_down: AtomicBool,
     config: Config,
 }
 
@@ -210,6 +214,7 @@ impl<J: Job> Pool<J> {
         let shared = Shared {
             state: Mutex::new(state),
             ended: Condvar::new(),
+            is_shut_down: AtomicBool::new(false),
             config,
         };
         Self {
@@ -258,6 +263,7 @@ impl<J: Job> Pool<J> {
     pub(crate) fn begin_shutdown(&self) {
         let mut state = self.shared.state.lock();
         state.counts.close();
+        self.shared.is_shut_down.store(true, Ordering::Relaxed);
         let sleepers = mem::take(&mut state.sleepers);
         for seat in &sleepers {
             seat.claim();
@@ -266,6 +272,12 @@ impl<J: Job> Pool<J> {
         for seat in &sleepers {
             seat.unpark();
         }
+    }
+
+    /// Whether the shutdown has begun; does not lock.
+    #[allow(dead_code, reason = "asked by leaf modules")]
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shared.is_shut_down.load(Ordering::Relaxed)
     }
 
     /// Shuts the pool down and waits until its threads have ended: for ever (`None`), for some
