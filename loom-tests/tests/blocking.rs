@@ -211,9 +211,59 @@ fn shutdown_races_with_submitters() {
             assert!(matches!(late, Err(Refused::ShutDown(_))));
             let refused = submitter.join().expect("the submitter");
             assert_eq!(tally.run() + tally.cancelled() + refused, 2);
+            assert!(tally.cancelled() == 0 || failures != 0, "accepted, so run");
             assert_eq!(pool.counts(), (0, 0, 0));
         });
     }
+}
+
+/// I4, P2 at a shutdown: of two accepted jobs the first waits for the second, which needs a
+/// thread that is perhaps created only then.
+#[test]
+fn help_is_passed_on_at_shutdown() {
+    model(|| {
+        let pool = Pool::new(2, 0);
+        let tally = Tally::default();
+        let (go, waits_for) = channel();
+        let first = Job::new(
+            move || waits_for.recv().expect("the second job runs beside it"),
+            || panic!("cancelled"),
+        );
+        let second = Job::new(
+            move || go.send(()).expect("the first job waits"),
+            || panic!("cancelled"),
+        );
+        pool.spawn(first).expect("a thread");
+        pool.spawn(second).expect("a thread");
+        pool.spawn(tally.job()).expect("a thread");
+        assert!(pool.shutdown(true));
+        assert_eq!((tally.run(), tally.cancelled()), (1, 0));
+    });
+}
+
+/// P2: without a wait, a job for which a thread is on its way is run, and one behind a job that
+/// does not end is cancelled.
+#[test]
+fn a_shutdown_without_time_cancels_what_has_no_thread() {
+    model(|| {
+        let pool = Pool::new(1, 0);
+        let (release, released) = channel::<()>();
+        let (cancelled, is_cancelled) = channel();
+        let stuck = Job::new(
+            move || released.recv().expect("the model releases it"),
+            || panic!("cancelled, though a thread was created"),
+        );
+        pool.spawn(stuck).expect("a thread");
+        let behind = Job::new(
+            || panic!("run, though its thread was busy"),
+            move || cancelled.send(()).expect("the model waits"),
+        );
+        pool.spawn(behind).expect("queued");
+        assert!(!pool.shutdown(false));
+        is_cancelled.recv().expect("a job must not vanish");
+        release.send(()).expect("it waits");
+        assert!(pool.shutdown(true));
+    });
 }
 
 /// A mandatory job that was accepted is run, however the shutdown falls.

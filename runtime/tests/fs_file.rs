@@ -515,12 +515,50 @@ fn operations_after_the_end_of_the_runtime_are_errors() {
             .unwrap_err()
             .to_string()
         });
-        assert!(text.contains("background task failed"), "{text}");
+        assert_eq!(text, "background task failed");
         let seek = current().block_on(async {
             drop(Pin::new(&mut file).poll_write(&mut noop(), b"x"));
             file.rewind().await
         });
         drop(seek);
+    }
+}
+
+/// F4 of `fs::files`: also what the system would answer from its caches.
+#[test]
+fn after_the_end_of_the_runtime_nothing_is_done_at_once() {
+    fn refused<T: std::fmt::Debug>(result: std::io::Result<T>) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Other);
+        assert_eq!(
+            error.get_ref().unwrap().to_string(),
+            "background task failed"
+        );
+    }
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    let path = dir.path("file");
+    for runtime in both(1) {
+        std::fs::write(&path, "0123456789").unwrap();
+        let handle = runtime.handle().clone();
+        let _context = handle.enter();
+        let mut file = runtime.block_on(open_for_all(&path));
+        runtime.shutdown_timeout(std::time::Duration::from_secs(1000));
+        handle.block_on(async {
+            refused(runtime::fs::read_to_string(&path).await);
+            refused(runtime::fs::metadata(&path).await);
+            refused(runtime::fs::try_exists(&path).await);
+            refused(File::open(&path).await);
+            refused(runtime::fs::write(&path, "x").await);
+            refused(file.read(&mut [0; 4]).await);
+            refused(file.seek(SeekFrom::Start(2)).await);
+            refused(file.metadata().await);
+            // A write is not even accepted.
+            refused(file.write(b"x").await);
+            refused(file.write(b"x").await);
+            file.flush().await.unwrap();
+        });
+        assert_eq!(std::fs::read(&path).unwrap(), b"0123456789");
     }
 }
 

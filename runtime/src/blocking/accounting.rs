@@ -27,7 +27,8 @@
 //! - **I4** Each claim is ended exactly once, by `look_claimed`, `arrive` or `start_failed`, and
 //!   each of these passes the help on while jobs are left. With I3: every job finds all the
 //!   threads that the limit allows, one wake at a time.
-//! - **I5** `closed` implies `idle == 0`, and it stays so.
+//! - **I5** `closed` implies `idle == 0`, and it stays so. Nothing else changes for jobs that
+//!   were accepted before: I4 holds for them, new threads included, as some may wait for others.
 //!
 //! # Extra jobs
 //! A job that needs a thread of its own for long (a worker's core, from `block_in_place`) raises
@@ -246,7 +247,12 @@ impl Counts {
         self.checked(StartFailed::Queue)
     }
 
-    /// No job is taken from now on; every sleeper has been claimed and is to be woken.
+    /// Whether some thread is on its way to the queue.
+    pub(crate) fn has_claims(&self) -> bool {
+        self.claims > 0
+    }
+
+    /// No job is accepted from now on; every sleeper has been claimed and is to be woken.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.claims += self.idle;
@@ -267,7 +273,7 @@ impl Counts {
             self.claim();
             return PassOn::Wake;
         }
-        if self.threads < self.most() && !self.closed {
+        if self.threads < self.most() {
             self.queued -= 1;
             self.start();
             return PassOn::Start;

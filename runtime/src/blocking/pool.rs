@@ -6,8 +6,9 @@
 //!
 //! # Invariants (besides I1 to I5 of `accounting`, S1 and S2 of `seat`, B1 and B2 of `start`)
 //! - **P1** Under the lock, `queue.len()` and `sleepers.len()` are what the counts say.
-//! - **P2** A job that was accepted is run, or retired (cancelled, or run if it is mandatory),
-//!   exactly once: it is in one berth, in the queue, or in one thread's hands.
+//! - **P2** A job that was accepted is run or cancelled, exactly once: it is in one berth, in the
+//!   queue, or in one thread's hands. It is cancelled only if it is not mandatory, and the pool
+//!   lost its only thread, or is closed and nobody waits for the job any more, see "Shutdown".
 //! - **P3** `open` counts the threads from the decision to create them until they have left
 //!   their loop and the caller's context, but not while they are in a job that may be abandoned;
 //!   shutdown waits for it.
@@ -17,6 +18,13 @@
 //! Jobs pass from submitter to thread through the mutex, or through the berth's mutex. The end
 //! of a thread is published by its last section (`open -= 1`) and seen by the one of the waiter
 //! in `shutdown`. The only word outside a lock is the seat's, see there.
+//!
+//! # Shutdown
+//! A closed pool accepts nothing, and its threads run what it had accepted before they leave.
+//! Cancelled are jobs that may be abandoned, and, when the time of the shutdown is over, those
+//! for which no thread is on its way: a thread that was created or woken still does what is in
+//! the queue, and so do those to which it passes the help on. The last to arrive, with all
+//! threads busy and jobs left, cancels these.
 //!
 //! # Ends
 //! Each thread that ends leaves its join handle in `last_ended` and joins the thread that was
@@ -32,6 +40,7 @@ use super::accounting::{Counts, Look, PassOn, StartFailed, Submit};
 use super::seat::Seat;
 use super::start::{Berth, SpawnThread};
 use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::loom::unordered::{AtomicBool, Ordering};
 use crate::loom::{local, thread};
 use crate::util::bomb::contain;
 use std::cell::Cell;
@@ -155,6 +164,9 @@ struct Shared<J> {
     state: Mutex<State<J>>,
     /// Notified when the pool is closed and `open` falls; see [`Pool::shutdown`].
     ended: Condvar,
+    /// The counts are closed. Set under the lock, read without it, and orders nothing: who has
+    /// seen the shutdown begin sees it set.
+    is_shut_down: AtomicBool,
     config: Config,
 }
 
@@ -173,6 +185,8 @@ struct State<J> {
     /// Threads being created or not yet out of their loop, less those that shutdown would
     /// abandon (P3).
     open: usize,
+    /// The pool is closed and the time of a shutdown is over.
+    is_overdue: bool,
     last_ended: Option<thread::JoinHandle<()>>,
 }
 
@@ -205,11 +219,13 @@ impl<J: Job> Pool<J> {
             queue: VecDeque::with_capacity(QUEUE_START),
             sleepers: Vec::with_capacity(config.max_threads.min(SLEEPERS_START_MAX)),
             open: 0,
+            is_overdue: false,
             last_ended: None,
         };
         let shared = Shared {
             state: Mutex::new(state),
             ended: Condvar::new(),
+            is_shut_down: AtomicBool::new(false),
             config,
         };
         Self {
@@ -253,11 +269,12 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// Refuses jobs from now on and lets the threads end. Queued jobs are retired by the threads:
-    /// cancelled, or run if mandatory. Jobs that run go on. Does not wait.
+    /// Refuses jobs from now on and lets the threads end once they have run those that are queued.
+    /// Does not wait.
     pub(crate) fn begin_shutdown(&self) {
         let mut state = self.shared.state.lock();
         state.counts.close();
+        self.shared.is_shut_down.store(true, Ordering::Relaxed);
         let sleepers = mem::take(&mut state.sleepers);
         for seat in &sleepers {
             seat.claim();
@@ -268,12 +285,18 @@ impl<J: Job> Pool<J> {
         }
     }
 
+    /// Whether the shutdown has begun; does not lock.
+    #[allow(dead_code, reason = "asked by leaf modules")]
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shared.is_shut_down.load(Ordering::Relaxed)
+    }
+
     /// Shuts the pool down and waits until its threads have ended: for ever (`None`), for some
     /// time, or not at all (`Some(ZERO)`). Returns whether they have. May be called again.
     ///
     /// If threads are left when the time is over, they are detached, and the jobs still queued
-    /// are cancelled here, but for mandatory ones, which wait for those threads. Called on a
-    /// thread of this pool, it waits only for the others.
+    /// are cancelled, by the module's rule "Shutdown"; mandatory ones wait for those threads.
+    /// Called on a thread of this pool, it waits only for the others.
     pub(crate) fn shutdown(&self, timeout: Option<Duration>) -> bool {
         self.begin_shutdown();
         let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
@@ -286,8 +309,8 @@ impl<J: Job> Pool<J> {
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                drop(state);
-                self.withdraw();
+                state.is_overdue = true;
+                self.shared.withdraw_if_left(state);
                 return false;
             }
             state = self.shared.ended.wait_timeout(state, left).0;
@@ -338,22 +361,6 @@ impl<J: Job> Pool<J> {
     fn address(&self) -> usize {
         Shared::address(&self.shared)
     }
-
-    /// Cancels what is queued, but for mandatory jobs, which threads will run.
-    fn withdraw(&self) {
-        loop {
-            let mut state = self.shared.state.lock();
-            let Some(at) = state.queue.iter().position(|job| !job.is_mandatory()) else {
-                return;
-            };
-            let job = state.queue.remove(at);
-            state.counts.withdraw();
-            drop(state);
-            if let Some(job) = job {
-                contain(|| job.cancel());
-            }
-        }
-    }
 }
 
 impl<J: Job> Shared<J> {
@@ -377,6 +384,23 @@ impl<J: Job> Shared<J> {
                 mem::swap(&mut state.queue, &mut buffer);
             }
             drop(state); // before the old buffer
+        }
+    }
+
+    /// Drops the lock. If the time of a shutdown is over and no thread is on its way to the
+    /// queue, cancels what is in it, but for mandatory jobs, which threads will run.
+    fn withdraw_if_left<'a>(&'a self, mut state: MutexGuard<'a, State<J>>) {
+        while state.is_overdue && !state.counts.has_claims() {
+            let Some(at) = state.queue.iter().position(|job| !job.is_mandatory()) else {
+                return;
+            };
+            let job = state.queue.remove(at);
+            state.counts.withdraw();
+            drop(state);
+            if let Some(job) = job {
+                contain(|| job.cancel());
+            }
+            state = self.state.lock();
         }
     }
 
@@ -431,6 +455,7 @@ impl<J: Job> Shared<J> {
             StartFailed::Queue => {
                 state.queue.push_back(job);
                 self.tell_waiter(state);
+                self.withdraw_if_left(self.state.lock());
             }
             StartFailed::QueueAndWake => {
                 state.queue.push_back(job);
@@ -469,7 +494,7 @@ impl<J: Job> Shared<J> {
             MY_POOL.with(|pool| pool.set(0));
         }
         match pass_on {
-            PassOn::Nobody => drop(state),
+            PassOn::Nobody => shared.withdraw_if_left(state),
             PassOn::Wake => wake_top(state),
             PassOn::Start => {
                 let extra = state
@@ -483,8 +508,8 @@ impl<J: Job> Shared<J> {
                 }
             }
         }
-        if closed {
-            retire(job);
+        if closed && job.may_be_abandoned() {
+            contain(|| job.cancel());
         } else {
             contain(|| job.run());
         }
@@ -522,7 +547,9 @@ impl<J: Job> Shared<J> {
                     state.counts.expire()
                 };
             }
-            let Look::Run(pass_on) = look else { return };
+            let Look::Run(pass_on) = look else {
+                return shared.withdraw_if_left(state);
+            };
             let job = state.queue.pop_front().expect("P1: the counts saw a job");
             after = Self::work(shared, state, job, pass_on);
         }
@@ -566,7 +593,7 @@ fn wake_top<J>(mut state: MutexGuard<'_, State<J>>) {
     seat.unpark();
 }
 
-/// Gives a job up that nobody may or can run any more, unless it is mandatory.
+/// Gives a job up that no thread can run, unless it is mandatory.
 fn retire<J: Job>(job: J) {
     contain(|| {
         if job.is_mandatory() {

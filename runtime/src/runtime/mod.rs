@@ -54,6 +54,8 @@ pub use self::local::{LocalOptions, LocalRuntime};
 pub use self::metrics::RuntimeMetrics;
 pub use self::runtime::Runtime;
 pub use self::shutdown_error::is_rt_shutdown_err;
+#[allow(unused_imports, reason = "made by leaf modules")]
+pub(crate) use self::shutdown_error::shutdown_error;
 pub use crate::scheduler::id::Id;
 pub use crate::scheduler::observer::TaskMeta;
 pub use crate::util::histogram::{

@@ -15,8 +15,8 @@ use std::time::Duration;
 /// A runtime: worker threads, a driver for time and I/O, a pool for blocking calls.
 ///
 /// Dropping it cancels all tasks, drops their futures, and waits for its threads, blocking calls
-/// that are under way included, but for lookups of names and reads of standard input, which may
-/// take for ever. To wait less, use [`shutdown_timeout`](Self::shutdown_timeout) or
+/// that are under way or queued included, but for lookups of names and reads of standard input,
+/// which may take for ever. To wait less, use [`shutdown_timeout`](Self::shutdown_timeout) or
 /// [`shutdown_background`](Self::shutdown_background).
 ///
 /// # Panics
@@ -122,7 +122,8 @@ impl Runtime {
     }
 
     /// Ends the runtime, waiting at most `duration` for tasks that are being polled and for
-    /// blocking calls. What has not ended by then goes on in threads of its own, detached.
+    /// blocking calls. What has not ended by then goes on in threads of its own, detached; blocking
+    /// calls for which there is no thread then are cancelled.
     pub fn shutdown_timeout(mut self, duration: Duration) {
         self.shut_down(Some(duration));
     }

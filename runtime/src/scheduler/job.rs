@@ -16,11 +16,13 @@ pub(crate) enum Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each leaf module uses its own")]
 pub(crate) enum AtShutdown {
-    /// It waits for one that runs, and cancels one that is queued.
+    /// It waits for one that runs or is queued, and cancels the second if its time is over.
     Await,
-    /// It waits for one that runs, and runs one that is queued: output that was accepted.
+    /// It waits for one that runs or is queued, and one that is queued is run even if nobody
+    /// waits any more: output that was accepted.
     Complete,
-    /// It waits for neither: nobody needs the result any more.
+    /// It waits for none that runs, and cancels one that is queued: nobody needs the result any
+    /// more.
     Abandon,
 }
 

@@ -72,6 +72,12 @@ fn look_table() {
     for (mut before, action, after) in rows {
         assert_eq!((before.look(), before), (action, after));
     }
+    // The same when it is closed.
+    let mut shut = counts(1, 0, 0, 2);
+    shut.close();
+    assert_eq!(shut.look(), Look::Run(PassOn::Start));
+    assert_eq!(shut.arrive(), PassOn::Nobody);
+    assert_eq!((shut.look(), shut.look()), (Look::Leave, Look::Leave));
     let mut last_claim = counts(3, 1, 1, 2);
     assert_eq!(last_claim.look_claimed(), Look::Run(PassOn::Wake));
     assert_eq!(last_claim, counts(3, 0, 1, 1));

@@ -264,6 +264,82 @@ fn shutdown_leaves_a_stuck_job_after_its_time() {
     assert_eq!(tally.counts(), (3, 2, 0));
 }
 
+/// P2: what was accepted is run, also behind a job that runs, and with new threads if need be.
+#[test]
+fn shutdown_runs_what_was_accepted() {
+    let (pool, tally) = (pool(2), StdArc::new(Tally::default()));
+    let (job, started, release) = stuck(&tally);
+    pool.spawn(job).expect("a thread");
+    started.recv_timeout(HANG).expect("runs");
+    let (first, other_runs) = channel::<()>();
+    let (go, may_go) = channel::<()>();
+    let waits = tally.job(move || {
+        drop(release);
+        first.send(()).unwrap();
+        may_go.recv_timeout(HANG).expect("the next runs beside it");
+    });
+    pool.spawn(waits).expect("a thread");
+    pool.spawn(tally.job(move || go.send(()).unwrap()))
+        .expect("queued");
+    for _ in 0..3 {
+        pool.spawn(tally.job(|| ())).expect("queued");
+    }
+    pool.begin_shutdown();
+    other_runs.recv_timeout(HANG).expect("runs");
+    assert!(pool.shutdown(None));
+    assert_eq!(tally.counts(), (6, 0, 0));
+}
+
+/// P2: whoever does not wait leaves a job to the thread that was created or woken for it.
+#[test]
+fn a_thread_on_its_way_does_its_job_after_the_time_of_the_shutdown() {
+    for has_sleeper in [false, true] {
+        for _ in 0..50 {
+            let (pool, tally) = (pool(2), StdArc::new(Tally::default()));
+            if has_sleeper {
+                pool.spawn(tally.job(|| ())).expect("a thread");
+                while pool.num_idle() == 0 {
+                    std::thread::yield_now();
+                }
+            }
+            pool.spawn(tally.job(|| ())).expect("a thread");
+            pool.shutdown(Some(Duration::ZERO));
+            assert!(pool.shutdown(None));
+            assert_eq!(tally.counts(), (1 + usize::from(has_sleeper), 0, 0));
+        }
+    }
+}
+
+/// P2: when the time is over, jobs are cancelled once all threads are busy with others.
+#[test]
+fn jobs_beyond_the_threads_are_cancelled_after_the_time_of_the_shutdown() {
+    for _ in 0..50 {
+        let (pool, tally) = (pool(2), StdArc::new(Tally::default()));
+        let (releases, started): (Vec<_>, Vec<_>) = (0..2)
+            .map(|_| {
+                let (job, started, release) = stuck(&tally);
+                pool.spawn(job).expect("a thread");
+                (release, started)
+            })
+            .unzip();
+        for _ in 0..3 {
+            pool.spawn(tally.job(|| ())).expect("queued");
+        }
+        assert!(!pool.shutdown(Some(Duration::ZERO)));
+        for started in started {
+            started.recv_timeout(HANG).expect("runs");
+        }
+        let start = Instant::now();
+        while tally.counts() != (2, 3, 0) {
+            assert!(start.elapsed() < HANG, "{:?}", tally.counts());
+            std::thread::yield_now();
+        }
+        drop(releases);
+        assert!(pool.shutdown(None));
+        assert_eq!(tally.counts(), (2, 3, 0));
+    }
+}
+
 /// P3: whoever shuts down waits for the other jobs only, and the thread ends when its job does.
 #[test]
 fn shutdown_does_not_wait_for_a_job_that_may_be_abandoned() {

@@ -151,7 +151,8 @@ impl Work {
                 return Poll::Ready(Ok(()));
             }
             if into.remaining() <= limit {
-                if let Attempt::Done(result) = self.tries.read(file, into) {
+                let tries = &mut self.tries;
+                if let Attempt::Done(result) = files::attempt(|| tries.read(file, into)) {
                     return Poll::Ready(result);
                 }
             }
@@ -228,7 +229,8 @@ impl Work {
             SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(ahead)),
             other => other,
         };
-        if let Attempt::Done(position) = self.tries.seek(file, to) {
+        let tries = &mut self.tries;
+        if let Attempt::Done(position) = files::attempt(|| tries.seek(file, to)) {
             self.position = position?;
             return Ok(());
         }

@@ -9,6 +9,8 @@
 //!   error is the operation's.
 //! - F2. What is tried at once has no effect that the hop would have a second time.
 //! - F3. At most [`MOST_BYTES`] are copied at once: tens of microseconds.
+//! - F4. Once the shutdown of the current runtime has begun nothing is done any more, at once or
+//!   on the pool: each operation ends with the error of [`gone`].
 
 #[cfg_attr(not(target_os = "linux"), path = "uncached.rs")]
 pub(super) mod cached;
@@ -59,11 +61,10 @@ where
     F: FnOnce() -> io::Result<R> + Send + 'static,
     R: Send + 'static,
 {
-    require_runtime();
     {
         // What is always ready must yield now and then.
         let unit = poll_fn(budget::poll_proceed).await;
-        if let Attempt::Done(result) = at_once() {
+        if let Attempt::Done(result) = attempt(at_once) {
             unit.made_progress();
             return result;
         }
@@ -71,24 +72,37 @@ where
     hop(operation).await
 }
 
+/// Tries `at_once`. Without a runtime, or after the end of the current one (F4), it is not tried:
+/// the hop that follows says so.
+pub(super) fn attempt<T>(at_once: impl FnOnce() -> Attempt<T>) -> Attempt<T> {
+    match context::with_handle(|handle| handle.blocking().is_shut_down()) {
+        Ok(false) => at_once(),
+        Ok(true) | Err(_) => Attempt::MightBlock,
+    }
+}
+
 /// Starts what the caller was told is as good as done: it is done before the runtime ends.
 ///
 /// # Errors
 ///
-/// The pool has no thread and the system refuses one.
+/// The runtime has ended, or its pool has no thread and the system refuses one.
 pub(super) fn start_promised<R, F>(operation: F) -> io::Result<JoinHandle<R>>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    context::current().spawn_promised(operation)
+    let handle = context::current();
+    if handle.blocking().is_shut_down() {
+        return Err(gone());
+    }
+    handle.spawn_promised(operation)
 }
 
 /// Starts `operation` on the pool.
 ///
 /// # Errors
 ///
-/// As [`start_promised`].
+/// The pool has no thread and the system refuses one.
 pub(super) fn start<R, F>(operation: F) -> io::Result<JoinHandle<R>>
 where
     F: FnOnce() -> R + Send + 'static,
@@ -106,13 +120,5 @@ pub(super) fn flatten<R>(
 
 /// A job was cancelled by the end of its runtime, or panicked.
 pub(super) fn gone() -> io::Error {
-    io::Error::other("background task failed: the runtime of the file operation was shut down")
-}
-
-/// Panics where a hop would.
-#[track_caller]
-pub(super) fn require_runtime() {
-    if let Err(error) = context::with_handle(|_| ()) {
-        panic!("{error}");
-    }
+    io::Error::other("background task failed")
 }

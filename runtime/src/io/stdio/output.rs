@@ -9,12 +9,13 @@
 //!     is answered as soon as its bytes are copied; the next operation waits for the job.
 //! O2. An error of a job is the answer of the operation that waited for it, once.
 //! O3. A job that was accepted is run, also while the runtime ends; one that was not (the runtime
-//!     has ended, or there is no thread) is an error of the operation that brought it.
+//!     has ended, or there is no thread) is an error of the operation that brought it. If the
+//!     end comes in between, it is one of the next operation, by O2.
 //!
 //! The job carries the buffer there and back, so that a handle allocates once.
 
 use crate::cell::join::JoinHandle;
-use crate::runtime::context;
+use crate::runtime::{context, shutdown_error};
 use std::future::Future;
 use std::io::{self, Write};
 use std::mem;
@@ -91,7 +92,7 @@ impl<W: Stream> Output<W> {
             State::Busy(job) => {
                 let ended = ready!(Pin::new(job).poll(cx));
                 self.state = State::Idle(Vec::new());
-                let (outcome, mut buf) = ended.map_err(|_| not_written())?;
+                let (outcome, mut buf) = ended.map_err(|_| shutdown_error())?;
                 buf.clear();
                 if let Err(error) = outcome {
                     self.state = State::Idle(buf);
@@ -109,17 +110,13 @@ impl<W: Stream> Output<W> {
             let outcome = call(&mut stream, &buf);
             (outcome, buf)
         };
-        let job = context::current().spawn_promised(job)?;
-        self.state = State::Busy(job);
+        let handle = context::current();
+        if handle.blocking().is_shut_down() {
+            return Err(shutdown_error());
+        }
+        self.state = State::Busy(handle.spawn_promised(job)?);
         Ok(())
     }
-}
-
-fn not_written() -> io::Error {
-    io::Error::other(
-        "nothing was written, because the runtime is being shut down: write and flush before it \
-         ends",
-    )
 }
 
 /// The longest prefix of `bytes`, of at most `max` bytes, that cuts no character in two.
