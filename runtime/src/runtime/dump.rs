@@ -261,7 +261,7 @@ impl fmt::Display for Trace {
 
 pin_project! {
     /// A future at which traces end; made by [`Trace::root`].
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Root<T> {
         #[pin]
