@@ -4,7 +4,7 @@
 mod fault_support;
 
 use fault_support::*;
-use runtime::runtime::Runtime;
+use runtime::runtime::{Builder, Runtime};
 use runtime::sync::{mpsc, oneshot};
 use runtime::task;
 use std::future::poll_fn;
@@ -94,6 +94,63 @@ fn the_injector_is_served_in_a_storm() {
             let joined = runtime::spawn_blocking(move || outside.join().unwrap());
             joined.await.unwrap();
         });
+        stop.store(true, SeqCst);
+    }
+}
+
+/// A task that is polled once, starts the next of its kind, and is counted.
+fn chain(stop: Arc<AtomicBool>, turns: Arc<AtomicUsize>, poll: Duration) {
+    if stop.load(SeqCst) {
+        return;
+    }
+    if !poll.is_zero() {
+        std::thread::sleep(poll);
+    }
+    turns.fetch_add(1, SeqCst);
+    runtime::spawn(async move { chain(stop, turns, poll) });
+}
+
+/// How many turns of a chain lie between two tasks of the injector, the median of a few.
+fn turns_between_looks(runtime: &Runtime, turns: &Arc<AtomicUsize>) -> usize {
+    let (say, heard) = std::sync::mpsc::channel();
+    for _ in 0..21 {
+        let (say, turns) = (say.clone(), turns.clone());
+        runtime.spawn(async move { say.send(turns.swap(0, SeqCst)).unwrap() });
+    }
+    let mut gaps: Vec<_> = (0..21).map(|_| heard.recv().unwrap()).collect();
+    gaps.sort_unstable();
+    gaps[10]
+}
+
+/// C2 of `pace`: with long polls a worker looks at the injector after a few turns, with
+/// short ones after many, and as it was told if it was told.
+#[test]
+fn the_injector_is_looked_at_by_the_length_of_polls() {
+    let _bound = hang_bound();
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1);
+    let adapts = builder.build().unwrap();
+    let is_told = builder.global_queue_interval(17).build().unwrap();
+    for (poll, wanted) in [
+        (Duration::from_micros(50), 1..=8),
+        (Duration::ZERO, 33..=127),
+        (Duration::from_micros(50), 1..=8),
+    ] {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |runtime: &Runtime| {
+            let turns = Arc::new(AtomicUsize::new(0));
+            let (stop, counter) = (stop.clone(), turns.clone());
+            runtime.spawn(async move { chain(stop, counter, poll) });
+            while turns.load(SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            turns
+        };
+        let (adapting, told) = (start(&adapts), start(&is_told));
+        // After a few looks, more on a busy machine.
+        while !wanted.contains(&turns_between_looks(&adapts, &adapting)) {
+            assert_eq!(turns_between_looks(&is_told, &told), 16);
+        }
         stop.store(true, SeqCst);
     }
 }

@@ -102,6 +102,7 @@ impl Workers {
             run_worker: |_, _| unreachable!("no task of a model blocks in place"),
             event_interval: 61,
             injector_interval: 31,
+            adapts_injector_interval: false,
             slot: true,
             on_thread_park: None,
             on_thread_unpark: None,

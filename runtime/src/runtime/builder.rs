@@ -24,7 +24,8 @@ const WORKER_THREADS_VARIABLE: &str = "RUNTIME_WORKER_THREADS";
 /// Turns of a worker between two looks at the driver.
 const EVENT_INTERVAL: u32 = 61;
 
-/// Turns of a worker between two looks at the injector while it has work of its own.
+/// Turns of a worker between two looks at the injector while it has work of its own, at the start
+/// if it adapts.
 const INJECTOR_INTERVAL: u32 = 31;
 
 /// Makes the scheduler of a runtime without threads.
@@ -268,7 +269,9 @@ impl Builder {
     }
 
     /// Sets after how many turns a busy worker looks at the queue of other threads' tasks.
-    /// Default: 31.
+    ///
+    /// Default: 31 on a current-thread runtime. On a multi-thread one it follows the length of
+    /// polls: each worker looks about every 200 µs, after 2 to 127 turns.
     ///
     /// # Panics
     ///
@@ -481,6 +484,7 @@ impl Builder {
             run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            adapts_injector_interval: self.injector_interval.is_none(),
             slot: self.slot,
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),

@@ -9,6 +9,7 @@
 //! - L3. A core is used by one thread at a time: by the one whose `Local` has it.
 #![allow(unsafe_code)]
 
+use super::pace::Pace;
 use super::queues::LocalQueue;
 use super::shared::Shared;
 use crate::loom::local;
@@ -21,6 +22,7 @@ use std::ptr::{self, NonNull};
 pub(crate) struct Core {
     pub(crate) index: usize,
     pub(super) queue: LocalQueue,
+    pub(super) pace: Pace,
     /// Turns of the loop, wrapping.
     pub(super) tick: Cell<u32>,
     /// Polls in a row that came from the slot.
@@ -37,10 +39,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(index: usize, queue: LocalQueue) -> Self {
+    pub(super) fn new(index: usize, queue: LocalQueue, pace: Pace) -> Self {
         Self {
             index,
             queue,
+            pace,
             tick: Cell::new(0),
             slot_streak: Cell::new(0),
             yields: Cell::new(0),

@@ -15,6 +15,7 @@ pub(crate) mod job;
 pub(crate) mod local;
 pub(crate) mod monitor;
 pub(crate) mod observer;
+mod pace;
 pub(crate) mod park;
 pub(crate) mod pinned;
 pub(crate) mod queues;

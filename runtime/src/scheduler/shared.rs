@@ -8,6 +8,7 @@ use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
 use super::observer::Observer;
+use super::pace::Pace;
 use super::park::Parker;
 use super::queues::{Injector, LocalQueue, Slot, Stealer};
 use super::shutdown::Shutdown;
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     /// Turns between two looks at the injector while there is local work.
     pub(crate) injector_interval: u32,
+    /// Whether that is but the start: workers then adapt it to the length of their turns.
+    pub(crate) adapts_injector_interval: bool,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
     /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
@@ -112,7 +115,7 @@ impl Shared {
         blocking: Arc<Pool<Job>>,
     ) -> (Arc<Self>, Vec<Core>) {
         let cores: Vec<_> = (0..config.workers)
-            .map(|index| Core::new(index, LocalQueue::new()))
+            .map(|index| Core::new(index, LocalQueue::new(), Pace::new(&config)))
             .collect();
         let remotes = cores.iter().map(|core| {
             CachePadded::new(Remote {

@@ -19,8 +19,7 @@ impl Core {
     /// The next task of the worker's own, or of the injector.
     #[inline]
     pub(super) fn next_task(&self, shared: &Shared) -> Option<Notified> {
-        let look_outside = self.tick.get() % shared.config.injector_interval == 0;
-        if look_outside {
+        if self.pace.is_time_to_look() {
             if let Some(task) = self.next_of_others(shared) {
                 return Some(task);
             }

@@ -199,6 +199,7 @@ impl Core {
             return;
         }
         remote.stats.asleep();
+        self.pace.sleeps();
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }

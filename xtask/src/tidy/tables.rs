@@ -132,6 +132,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("io-driver/src/source.rs", Checked::By(&["io_driver"])),
     ("io-driver/src/wake_flag.rs", Checked::By(&["io_driver"])),
+    ("runtime/src/blocking/pool.rs", Checked::By(&["blocking"])),
     ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
     (
         "runtime/src/cell/id.rs",
