@@ -4,9 +4,9 @@ use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Duration, Instant, sleep, timeout};
+use tokio_postgres::NoTls;
 
 pub struct Server {
     child: Child,
@@ -73,14 +73,17 @@ pub async fn start() -> Result<Option<Server>> {
         .stderr(log.try_clone()?)
         .stdout(log)
         .spawn()?;
+    let server = Server { child, port, home };
+    // It listens before it is ready, and refuses until then.
     let limit = Instant::now() + Duration::from_secs(30);
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+    while let Err(error) = tokio_postgres::connect(&server.tcp(), NoTls).await {
         if Instant::now() > limit {
-            return Err(Error::other(fs::read_to_string(home.0.join("log"))?));
+            let log = fs::read_to_string(server.home.0.join("log"))?;
+            return Err(Error::other(format!("{error}\n{log}")));
         }
         sleep(Duration::from_millis(50)).await;
     }
-    Ok(Some(Server { child, port, home }))
+    Ok(Some(server))
 }
 
 impl Server {
