@@ -46,6 +46,17 @@ fn fill(stream: &TcpStream) -> Vec<u8> {
     }
 }
 
+/// Else the first of several attempts ends before the others begin.
+#[test]
+fn connecting_lets_others_go_first_even_within_one_machine() {
+    current_thread(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut first = pin!(TcpStream::connect(listener.local_addr().unwrap()));
+        assert!(poll_once(first.as_mut()).is_pending());
+        first.await.unwrap();
+    });
+}
+
 #[test]
 fn many_connections_echo_at_once() {
     multi_thread(async {

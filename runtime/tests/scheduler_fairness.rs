@@ -284,6 +284,42 @@ fn ready_sockets_run_within_ten_turns_of_a_task_that_yields() {
     }
 }
 
+/// Messages that answer each other come one after the other: none waits for several turns.
+#[cfg(feature = "net")]
+#[test]
+fn a_conversation_on_one_thread_takes_few_turns_of_a_root_that_yields() {
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    use runtime::net::{TcpListener, TcpStream};
+    const ROUND_TRIPS: usize = 6;
+    let _bound = hang_bound();
+    let mut builder = runtime::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().unwrap();
+    let turns = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = runtime::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let (mut read, mut write) = socket.split();
+            runtime::io::copy(&mut read, &mut write).await.unwrap();
+        });
+        let client = runtime::spawn(async move {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            for _ in 0..ROUND_TRIPS {
+                socket.write_all(&[1]).await.unwrap();
+                socket.read_exact(&mut [0]).await.unwrap();
+            }
+        });
+        let mut turns = 0;
+        while !client.is_finished() {
+            task::yield_now().await;
+            turns += 1;
+        }
+        server.await.unwrap();
+        turns
+    });
+    assert!(turns <= 4 * ROUND_TRIPS, "{turns} turns");
+}
+
 /// A task that does not return from its poll: the other worker does the rest.
 #[test]
 fn a_task_that_never_yields_holds_up_only_its_worker() {

@@ -9,6 +9,7 @@
 mod api;
 mod command;
 mod conformance;
+mod ecosystem;
 mod steps;
 mod tidy;
 
@@ -34,6 +35,7 @@ cargo xtask <command>
   api check        whether that page says what the code does
   conformance [suite…]  published suites against the stand-in; writes docs/compatibility.md
   conformance quick     the part of them that CI has time for
+  ecosystem [program…]  programs of published crates (axum, tonic, quinn, …) on the stand-in
   ci               check, api check, test, std-models, features, loom, shuttle, san thread, san address
   nightly          loom-nightly, long shuttle, many property cases, every bench once";
 
@@ -73,6 +75,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["api", "check"] => return api::run(true),
         ["conformance", "quick"] => return conformance::quick(),
         ["conformance", suites @ ..] => return conformance::run(suites),
+        ["ecosystem", programs @ ..] => return ecosystem::run(programs),
         ["ci"] => return ci(),
         ["test"] => steps::test(),
         ["std-models"] => steps::std_models(),

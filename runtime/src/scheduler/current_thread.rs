@@ -39,7 +39,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 
-/// Requeued tasks between two looks at the driver: ready I/O runs within ten.
+/// Requeued tasks between two looks at the driver, at most: ready I/O runs within ten. After a look
+/// that found something, or a wait, it is one, and doubles with each that finds nothing: answers of
+/// a peer come one after the other, and a few yields are enough for all of them.
 const YIELDS_PER_DRIVER_LOOK: u32 = 8;
 
 /// The scheduler of one current-thread runtime.
@@ -92,8 +94,16 @@ struct Core {
     queue: RefCell<VecDeque<Notified>>,
     tick: Cell<u32>,
     yields: Cell<u32>,
+    /// How many yields the next look at the driver takes: 1 to `YIELDS_PER_DRIVER_LOOK`.
+    yields_to_look: Cell<u32>,
     /// Cells made less cells freed on this thread; see `cells`.
     cells: Cell<isize>,
+}
+
+impl Core {
+    fn has_yielded_enough(&self) -> bool {
+        self.yields.get() >= self.yields_to_look.get()
+    }
 }
 
 /// The holder of the seat, as its thread knows it.
@@ -135,6 +145,7 @@ impl Shared {
             queue: RefCell::new(VecDeque::with_capacity(64)),
             tick: Cell::new(0),
             yields: Cell::new(0),
+            yields_to_look: Cell::new(1),
             cells: Cell::new(0),
         };
         let stats = WorkerStats::new(&config);
@@ -561,7 +572,7 @@ impl Seated {
                 break;
             }
             left -= 1;
-            if core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+            if core.has_yielded_enough() {
                 self.look_at_driver();
                 if root.woken.load(Ordering::Relaxed) {
                     // It waited for the driver, while the others only yielded.
@@ -598,7 +609,7 @@ impl Seated {
         core.yields.set(core.yields.get() + 1);
         // A root that yields once expects to find readiness afterwards.
         let looks = shared.driver.handle().has_sources();
-        if looks || core.yields.get() >= YIELDS_PER_DRIVER_LOOK {
+        if looks || core.has_yielded_enough() {
             self.look_at_driver();
         }
     }
@@ -607,9 +618,14 @@ impl Seated {
     fn look_at_driver(&self) {
         let Local { shared, core } = self.local();
         core.yields.set(0);
-        if let Some(mut token) = shared.driver.try_token() {
-            token.poll();
-        }
+        let found = shared
+            .driver
+            .try_token()
+            .map_or(0, |mut token| token.poll());
+        core.yields_to_look.set(match found {
+            0 => (2 * core.yields_to_look.get()).min(YIELDS_PER_DRIVER_LOOK),
+            _ => 1,
+        });
     }
 
     /// Waits for the driver, for another thread, or for the root's waker.
@@ -629,6 +645,7 @@ impl Seated {
                 token.wait();
             }
             shared.stats.awake();
+            self.local().core.yields_to_look.set(1);
             if shared.injector.is_empty() && self.local().core.queue.borrow().is_empty() {
                 shared.stats.noops.add(1);
             }

@@ -27,8 +27,9 @@ use crate::io::read_buf::fill_buf_mut;
 use bytes::BufMut;
 use io_driver::{Direction, Handle, Interest, Ready, ReadyEvent};
 use mio::event::Source;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::task::{Context, Poll, ready};
 
 /// Whether a short transfer can be trusted: where events come from epoll with urgent data.
@@ -129,8 +130,10 @@ impl<S: ByteStream> Evented<S> {
     ) -> io::Result<Self> {
         let evented = Self::new(source, INTEREST, handle)?;
         // Within one machine the attempt is mostly over by now: that saves a turn of the reactor.
+        // Not the turn of the others: attempts that a program joins or races all begin.
         if is_connected(&evented) {
             evented.registration.assume_ready(Ready::WRITABLE);
+            pass().await;
             return Ok(evented);
         }
         // The socket gets writable when the attempt is over, well or not.
@@ -256,6 +259,19 @@ impl<S: ByteStream> Evented<S> {
     fn clear_unless_suspicious(&self, event: ReadyEvent) {
         self.registration.clear_unless(event, suspicious());
     }
+}
+
+/// Lets the other tasks go first, and what is polled beside this.
+async fn pass() {
+    let mut passed = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// How many bytes a vectored write might move; 0, which says nothing, if there are more slices

@@ -128,7 +128,7 @@ mod tests {
             if !system::HAS_ABSTRACT && path.as_os_str().as_bytes()[0] == 0 {
                 continue;
             }
-            let direct = address_of(path).unwrap();
+            let direct = SocketAddr::from(address_of(path).unwrap());
             let through = SocketAddr::from_system(&system_address_of(path).unwrap());
             assert_eq!(format!("{direct:?}"), format!("{through:?}"));
         }
