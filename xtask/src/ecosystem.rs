@@ -38,10 +38,11 @@ pub(crate) fn run(names: &[&str]) -> Result<(), String> {
     }
 
     let target = target();
+    let format = Cargo::new("fmt --check --manifest-path").arg(MANIFEST);
     let build = Cargo::new("build --locked --bins --manifest-path")
         .arg(MANIFEST)
         .env("CARGO_TARGET_DIR", target.display().to_string());
-    command::run_all(&[build])?;
+    command::run_all(&[format, build])?;
 
     let chosen = programs
         .iter()
