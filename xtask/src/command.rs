@@ -27,6 +27,13 @@ impl Cargo {
         self
     }
 
+    /// More arguments, split at spaces.
+    pub(crate) fn args(mut self, words: &str) -> Self {
+        let words = words.split_whitespace().map(str::to_owned);
+        self.arguments.extend(words);
+        self
+    }
+
     pub(crate) fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self

@@ -27,6 +27,23 @@ pub(super) fn read(json: &str) -> Result<Surface, String> {
     Ok(surface)
 }
 
+/// Describes what `surface` has only by name, as an item of another crate, with the items of that
+/// crate's root.
+pub(super) fn fill(surface: &mut Surface, below: Surface) {
+    for ((module, name), found) in below {
+        let is_bare = |item: &Found| item.members.is_empty() && item.traits.is_empty();
+        let re_exports = surface
+            .iter_mut()
+            .filter(|((_, bare), item)| *bare == name && is_bare(item));
+        if module == "crate" {
+            for (_, item) in re_exports {
+                item.members.clone_from(&found.members);
+                item.traits.clone_from(&found.traits);
+            }
+        }
+    }
+}
+
 fn walk(index: &Value, module: &Value, path: &str, surface: &mut Surface) {
     let items = &item(index, module)["inner"]["module"]["items"];
     for id in items.as_array().into_iter().flatten() {

@@ -27,20 +27,29 @@ then the same for the traits that it implements. What exists on other systems on
 /// Writes the page, or with `is_check` compares it.
 pub(crate) fn run(is_check: bool) -> Result<(), String> {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let document = Cargo::new("rustdoc --quiet -p runtime --lib --features test-util,taskdump")
-        .arg("--target-dir")
-        .arg(format!("{target}/api"))
-        .env("RUSTC_BOOTSTRAP", "1") // JSON is an unstable output.
-        .arg("--")
-        .arg("-Zunstable-options")
-        .arg("--output-format=json")
-        .arg("--document-hidden-items")
-        .arg("--cap-lints=allow");
-    run_all(&[document])?;
+    let document = |what: &str| {
+        Cargo::new("rustdoc --quiet --lib -p")
+            .args(what)
+            .arg("--target-dir")
+            .arg(format!("{target}/api"))
+            .env("RUSTC_BOOTSTRAP", "1") // JSON is an unstable output.
+            .arg("--")
+            .arg("-Zunstable-options")
+            .arg("--output-format=json")
+            .arg("--document-hidden-items")
+            .arg("--cap-lints=allow")
+    };
+    run_all(&[
+        document("runtime --features test-util,taskdump"),
+        document("runtime-io-driver"),
+    ])?;
     let read = |path: String| {
         fs::read_to_string(root().join(&path)).map_err(|error| format!("{path}: {error}"))
     };
-    let surface = found::read(&read(format!("{target}/api/doc/runtime.json"))?)?;
+    let mut surface = found::read(&read(format!("{target}/api/doc/runtime.json"))?)?;
+    // What `runtime` re-exports from there is not described in its own file.
+    let below = found::read(&read(format!("{target}/api/doc/io_driver.json"))?)?;
+    found::fill(&mut surface, below);
     let page = page(&list::items()?, &list::absent()?, &surface);
     if is_check {
         return if read("docs/api.md".to_owned())? == page {
