@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,7 +29,7 @@ pub async fn start() -> Result<Server> {
         return Ok(Server::Own(tokio::spawn(serve(listener)), port));
     }
     drop(listener);
-    let child = command.kill_on_drop(true).spawn()?;
+    let child = command.stdout(Stdio::null()).kill_on_drop(true).spawn()?;
     let limit = Instant::now() + Duration::from_secs(20);
     while let Err(error) = TcpStream::connect(("127.0.0.1", port)).await {
         if Instant::now() > limit {
