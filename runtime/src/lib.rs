@@ -38,12 +38,14 @@
 //! | `process` | `process`: children of this process; brings `signal` |
 //! | `signal` | `signal`: signals as streams, and with it the reactor |
 //! | `full` (default) | all of the above |
+//! | `tracing` | a spawned task runs in the `tracing` span of its spawner |
 //! | `test-util` | `time::pause`, `advance`, `resume`, `Builder::start_paused` |
 #![deny(unsafe_code)]
 
 mod budget;
 mod loom;
 mod park;
+mod trace;
 mod util;
 
 mod cell;

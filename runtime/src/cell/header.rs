@@ -1,16 +1,17 @@
 //! What every cell begins with, whatever its future: the type-erased part.
 //!
 //! ```text
-//!   Header (80 bytes)                                                       Cell<F, S>
-//!  ┌───────┬────────┬───────────┬────┬───────┬──────┬──────────────┬───────┬──────────────────┐
-//!  │ state │ vtable │ scheduler │ id │ trail │ list │ shard, place │ waker │ future or output │
-//!  └───────┴────────┴───────────┴────┴───────┴──────┴──────────────┴───────┴──────────────────┘
+//!   Header (80 bytes)                                                         Cell<F, S>
+//!  ┌───────┬────────┬───────────┬────┬─────────┬──────┬──────────────┬───────┬──────────────────┐
+//!  │ state │ vtable │ scheduler │ id │ carried │ list │ shard, place │ waker │ future or output │
+//!  └───────┴────────┴───────────┴────┴─────────┴──────┴──────────────┴───────┴──────────────────┘
 //! ```
 //!
 //! The vtable holds only what needs the future's type (poll, drop, move the output) and the
 //! scheduler's functions; all the rest is compiled once.
 #![allow(unsafe_code)]
 
+use super::carried::Carried;
 use super::error::JoinError;
 use super::id::Id;
 use super::owned::{Links, Place};
@@ -35,8 +36,8 @@ pub(crate) struct Header {
     /// Belongs to the scheduler; what it points to outlives the cell (I6).
     pub(super) scheduler: *const (),
     pub(super) id: Id,
-    /// What observers want to know, if there are any.
-    trail: Option<Box<Trail>>,
+    /// Ruled by I9.
+    carried: UnsafeCell<Carried>,
     /// Guarded by the lock of the list `shard`.
     pub(super) links: UnsafeCell<Links>,
     /// Guarded by the lock of the list `shard`.
@@ -71,8 +72,35 @@ impl Header {
     }
 
     /// What observers want to know, if there were any when the task was spawned.
+    /// For the holder of the task's entry, and until completion its runner.
     pub(crate) fn trail(&self) -> Option<&Trail> {
-        self.trail.as_deref()
+        // SAFETY: by I9 nobody else writes it meanwhile, and those who may ask do not.
+        self.carried.with(|carried| unsafe { &*carried }.trail())
+    }
+
+    /// Runs `f`, which polls or drops the future, with what the task carries.
+    ///
+    /// # Safety
+    ///
+    /// The caller set `RUNNING`, and the task is not complete (I9).
+    #[inline]
+    pub(super) unsafe fn carrying<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: by I9 nobody writes it until the caller completes the task.
+        self.carried.with(|carried| unsafe { &*carried }.within(f))
+    }
+
+    /// Takes out what the task carries, if there is something.
+    ///
+    /// # Safety
+    ///
+    /// The caller set `RUNNING`, and is about to complete the task (I9).
+    #[inline]
+    pub(super) unsafe fn take_carried(&self) -> Option<Carried> {
+        self.carried.with_mut(|carried| {
+            // SAFETY: by I9 the caller's alone.
+            let carried = unsafe { &mut *carried };
+            (!carried.is_none()).then(|| mem::take(carried))
+        })
     }
 
     /// Exchanges the join waker.
@@ -146,7 +174,7 @@ where
             vtable: vtable::<F, S>(),
             scheduler,
             id: label.id,
-            trail: label.trail,
+            carried: UnsafeCell::new(Carried::new(label.trail, label.span)),
             links: UnsafeCell::new(Links::default()),
             place: UnsafeCell::new(Place::default()),
             shard: shard as u32,
@@ -286,6 +314,7 @@ unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
         let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
         // Does nothing, except in a model: nobody's last access may be missing in our past.
         cell.stage.with_mut(|_| ());
+        cell.header.carried.with_mut(|_| ());
         cell.header.links.with_mut(|_| ());
         cell.header.place.with_mut(|_| ());
         cell.header.join_waker.with_mut(|_| ());

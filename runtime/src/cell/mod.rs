@@ -38,6 +38,9 @@
 //! - I8. A future or an output that may not be `Send` is dropped on its owner's thread only. A
 //!   last reference that goes elsewhere frees the memory and forgets an output; a future that
 //!   is still there (its owner was forgotten) stays where it is, with its memory.
+//! - I9. What a task carries is read by the holder of its entry and by whoever set `RUNNING`, of whom
+//!   there is one (I1, I2). Its future's polls and drop see it; it goes after the future and before
+//!   `COMPLETE`. In a cell whose future was never dropped it goes with the cell.
 //!
 //! Memory order: all transitions are `AcqRel`; the completer's update pairs with the
 //! `JoinHandle`'s `Acquire` load of `COMPLETE` and publishes the output; the last `ref_dec`
@@ -52,9 +55,11 @@
 //! the pure-snapshot style of rayon's sleep counters.
 
 pub(crate) mod abort;
+mod carried;
 pub(crate) mod error;
 pub(crate) mod header;
 pub(crate) mod id;
+pub(crate) mod inherited;
 pub(crate) mod join;
 pub(crate) mod owned;
 pub(crate) mod poll;

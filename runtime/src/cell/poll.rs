@@ -1,7 +1,8 @@
 //! Runs a task once: polls, stores the output or the panic, completes, reschedules.
-//! The invariants I1 to I7 are those of [`super`].
+//! The invariants I1 to I9 are those of [`super`].
 #![allow(unsafe_code)]
 
+use super::carried::Carried;
 use super::error::JoinError;
 use super::header::{Header, discard_payload, discard_waker};
 use super::id;
@@ -68,7 +69,9 @@ fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Pa
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut cx = Context::from_waker(&waker);
         // SAFETY: by I2 the runner alone touches the stage.
-        unsafe { (header.vtable.poll)(raw, &mut cx) }
+        let poll = || unsafe { (header.vtable.poll)(raw, &mut cx) };
+        // SAFETY: by I9: the runner has not completed the task.
+        unsafe { header.carrying(poll) }
     }));
     budget::end_poll();
     result
@@ -105,7 +108,9 @@ fn store_error(raw: NonNull<Header>, error: JoinError) {
     let store = |error: JoinError| {
         catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: by I2 the runner alone touches the stage.
-            unsafe { (header.vtable.store_error)(raw, error) };
+            let store = || unsafe { (header.vtable.store_error)(raw, error) };
+            // SAFETY: by I9: the runner has not completed the task.
+            unsafe { header.carrying(store) };
         }))
     };
     // The error is stored even when the drop of what was there unwinds.
@@ -136,6 +141,11 @@ fn complete(raw: NonNull<Header>) {
     // Before the output is published: then one update can do both that and the references.
     let listed = (header.vtable.scheduler.release)(header);
     let references = 1 + usize::from(listed);
+    // After `release`, where observers read the trail.
+    // SAFETY: by I9: the future is gone, and the task is completed below.
+    if let Some(carried) = unsafe { header.take_carried() } {
+        drop_carried(carried);
+    }
     match header.state.complete(references) {
         OnComplete::Done => {}
         OnComplete::Free => free(raw),
@@ -151,6 +161,14 @@ fn complete(raw: NonNull<Header>) {
             drop_output(raw);
             drop_refs(raw, references);
         }
+    }
+}
+
+/// What others made and may be the last to hold: a panic of its drop is contained.
+#[cold]
+fn drop_carried(carried: Carried) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
+        discard_payload(payload);
     }
 }
 

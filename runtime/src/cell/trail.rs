@@ -4,6 +4,7 @@
 //!   holder (I1 of [`super`]): the queue's own hand-over orders the two.
 
 use super::id::Id;
+use crate::trace::Span;
 // By R1 the stamp is ordered by something else.
 use crate::loom::unordered::{AtomicU64, Ordering};
 use std::panic::Location;
@@ -39,16 +40,22 @@ impl Trail {
     }
 }
 
-/// What a new task is called, and whether it leaves a trail.
+/// What a new task is called, whether it leaves a trail, and the span that its spawner is in.
 #[derive(Debug)]
 pub(crate) struct Label {
     pub(crate) id: Id,
-    pub(crate) trail: Option<Box<Trail>>,
+    pub(crate) trail: Option<Trail>,
+    pub(crate) span: Span,
 }
 
 impl From<Id> for Label {
+    /// Of a task that the caller spawns. Runs code of the user's if [`Span::is_in_use`].
     #[inline]
     fn from(id: Id) -> Self {
-        Self { id, trail: None }
+        Self {
+            id,
+            trail: None,
+            span: Span::current(),
+        }
     }
 }

@@ -146,8 +146,8 @@ impl Observer {
             &TaskMeta::new(id, spawned_at),
         );
         Label {
-            id,
-            trail: Some(Box::new(Trail::new(spawned_at))),
+            trail: Some(Trail::new(spawned_at)),
+            ..Label::from(id)
         }
     }
 

@@ -127,13 +127,14 @@ impl Shared {
         F: Future + 'static,
         F::Output: 'static,
     {
+        let label = id.into();
         let home = this.home();
         if home.ended.get() {
             Alive::made_elsewhere(this);
         } else {
             home.cells.set(home.cells.get() + 1);
         }
-        let spawned = cells::spawn_local(future, this, id.into());
+        let spawned = cells::spawn_local(future, this, label);
         let late = match this.owned.insert(spawned.owned) {
             Ok(()) => {
                 this.push(home, spawned.notified);

@@ -62,7 +62,8 @@ macro_rules! __task_local_inner {
 /// The name of a task-local value; declared by [`task_local!`](crate::task_local).
 ///
 /// [`scope`](Self::scope) gives a future a value, [`with`](Self::with) and [`get`](Self::get) read
-/// it inside. Tasks that are spawned inside do not get it.
+/// it inside. Tasks that are spawned inside do not get it;
+/// those of an [`InheritedKey`](crate::task::InheritedKey) they do.
 pub struct LocalKey<T: 'static> {
     #[doc(hidden)]
     pub inner: thread::LocalKey<RefCell<Option<T>>>,
@@ -176,7 +177,8 @@ impl<T: 'static> LocalKey<T> {
             Ok(result) => result,
             Err(_) => panic!(
                 "cannot access a task-local storage value without setting it first: call this \
-                 inside of `scope`, or use `try_with`. A spawned task has no values of its spawner"
+                 inside of `scope`, or use `try_with`. A spawned task has no values of its spawner, except \
+                 those that `task_inherited!` declares"
             ),
         }
     }
@@ -291,7 +293,7 @@ impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
 
 /// There is no value: the caller is in no scope of the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct AccessError(());
+pub struct AccessError(pub(super) ());
 
 impl fmt::Debug for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -301,7 +303,7 @@ impl fmt::Debug for AccessError {
 
 impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("task-local value not set: read it inside of `LocalKey::scope`")
+        f.write_str("task-local value not set: read it inside of its key's `scope`")
     }
 }
 

@@ -4,18 +4,22 @@
 //! code to a thread of its own, [`yield_now`] lets the others run.
 //!
 //! - Many tasks: [`JoinSet`], which keeps their outputs; [`TaskTracker`], which only waits for them.
+//! - Tasks that end with the code that spawned them: [`Scope`].
 //! - Stopping them: [`CancellationToken`], [`AbortOnDropHandle`].
 //! - Tasks that are not `Send`: [`LocalSet`], [`spawn_local`].
-//! - Values that go with a task: [`task_local!`](crate::task_local).
+//! - Values that go with a task: [`task_local!`](crate::task_local); with those that it spawns, too:
+//!   [`task_inherited!`](crate::task_inherited).
 //! - Fairness inside of a poll: [`coop`].
 
 mod abort_on_drop;
 mod builder;
 pub mod cancellation;
 pub mod coop;
+mod inherited;
 pub mod join_set;
 mod local_key;
 mod local_set;
+pub(crate) mod scope;
 mod spawn;
 mod spawn_local;
 mod tracker;
@@ -23,6 +27,7 @@ mod yield_now;
 
 /// Futures that have a name because other types hold them.
 pub mod futures {
+    pub use super::inherited::InheritedFuture;
     pub use super::local_key::TaskLocalFuture;
 }
 
@@ -36,9 +41,14 @@ pub use self::builder::{Builder, name};
 pub use self::cancellation::CancellationToken;
 #[doc(hidden)]
 pub use self::coop::{Unconstrained, consume_budget, unconstrained};
+pub use self::inherited::{Inherited, InheritedKey};
 pub use self::join_set::JoinSet;
 pub use self::local_key::{AccessError, LocalKey};
 pub use self::local_set::{LocalEnterGuard, LocalSet};
+pub use self::scope::{
+    Scope, ScopeBuilder, ScopedJoinHandle, TryScope, scope, scope_with_deadline, try_scope,
+    try_scope_with_deadline,
+};
 pub use self::spawn::{block_in_place, id, spawn, spawn_blocking, try_id};
 pub use self::spawn_local::spawn_local;
 pub use self::tracker::TaskTracker;

@@ -4,6 +4,7 @@ use crate::cell::id::{self, Id};
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
 use crate::scheduler::in_place;
+use crate::trace::Span;
 
 /// Starts a task on the current runtime. It runs even if the returned handle is dropped, and
 /// concurrently with its spawner, perhaps on another thread.
@@ -25,8 +26,8 @@ where
     F::Output: Send + 'static,
 {
     let started = context::with_handle(|handle| {
-        if handle.is_observed() {
-            // The hook of a spawn runs outside of the borrow.
+        if handle.is_observed() || Span::is_in_use() {
+            // Hooks and subscribers run outside of the borrow.
             return Err((handle.clone(), future));
         }
         Ok(handle.start(future, Id::next().into()))

@@ -50,6 +50,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/cell/waker.rs",
     "runtime/src/cell/owned.rs",
     "runtime/src/cell/join.rs",
+    "runtime/src/cell/inherited.rs", // V1: what the thread-local points to is borrowed below.
     "runtime/src/sync/mutex*",
     "runtime/src/sync/rwlock*",
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
@@ -244,6 +245,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     (
         "runtime/src/task/join_set/ready.rs",
         Checked::By(&["task_join_set"]),
+    ),
+    (
+        "runtime/src/task/scope/live.rs",
+        Checked::By(&["task_scope"]),
     ),
     (
         "runtime/src/task/tracker.rs",
