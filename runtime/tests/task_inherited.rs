@@ -370,3 +370,33 @@ fn block_in_place_keeps_the_values() {
         });
     });
 }
+
+/// What observers keep of a task is its own, not its children's, and its values go all the same.
+#[test]
+fn observed_tasks_inherit() {
+    within_bound(|| {
+        let (ended, count) = (Count::default(), Count::default());
+        let of_hook = ended.clone();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .on_task_terminate(move |_| of_hook.add())
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let child = DROPS.sync_scope(drops(&count), || {
+                runtime::spawn(NUMBER.scope(1, async {
+                    let grandchild = runtime::spawn(async {
+                        yield_now().await;
+                        DROPS.with(|_| NUMBER.get())
+                    });
+                    grandchild.await.unwrap()
+                }))
+            });
+            assert_eq!(child.await.unwrap(), 1);
+            assert_eq!(count.get(), 1, "gone before the join");
+            assert_eq!(ended.get(), 2);
+            let other = runtime::spawn(async { NUMBER.try_get() });
+            assert!(other.await.unwrap().is_err());
+        });
+    });
+}
