@@ -18,7 +18,11 @@ pub(crate) fn check() -> Vec<Cargo> {
 }
 
 pub(crate) fn test() -> Vec<Cargo> {
-    vec![Cargo::new("test")]
+    vec![
+        Cargo::new("test"),
+        Cargo::new("test -p runtime --features tracing --test task_spans"),
+        Cargo::new("test -p runtime --features taskdump --test runtime_dump"),
+    ]
 }
 
 pub(crate) fn std_models() -> Vec<Cargo> {
@@ -128,6 +132,8 @@ const ADDRESS_ONLY: &[&str] = &[
     "process",
     "runtime_blocked_worker",
     "runtime_build",
+    "runtime_hooks",
+    "runtime_metrics",
     "runtime_misuse",
     "runtime_shutdown",
     "scheduler_fairness",
@@ -135,9 +141,11 @@ const ADDRESS_ONLY: &[&str] = &[
     "task_cancellation",
     "task_coop",
     "task_handles",
+    "task_inherited",
     "task_join_set",
     "task_local_set",
     "task_locals",
+    "task_scope",
     "task_tracker",
 ];
 

@@ -242,8 +242,8 @@ impl Shared {
         &self.injector
     }
 
-    pub(crate) fn live(&self) -> Vec<TaskRef> {
-        self.owned.tasks()
+    pub(super) fn owned(&self) -> &OwnedList {
+        &self.owned
     }
 
     /// Whether this thread runs the tasks.

@@ -61,6 +61,10 @@ impl shared::Shared {
 }
 
 impl current_thread::Shared {
+    pub(crate) fn live(&self) -> Vec<TaskRef> {
+        self.owned().tasks()
+    }
+
     /// Takes all entries that wait. The caller, who holds the seat, runs them, or puts them back.
     pub(crate) fn take_queued(&self) -> Vec<Notified> {
         let mut taken = self.take_local();
