@@ -7,6 +7,10 @@
 //!
 //! Futures of other crates that wait by themselves, and those under
 //! [`unconstrained`](crate::task::unconstrained), are not seen; they are polled as usual.
+//!
+//! What a frame is called depends on the program's debug information: `debug = "limited"` and more
+//! give whole names, files and lines; `"line-tables-only"` gives files and lines, but often only
+//! the last part of a name; without any there are the names of the symbol table alone.
 
 use super::context;
 use super::handle::{Handle, Scheduler};
