@@ -27,6 +27,7 @@ use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
 /// `Source` of a type that has one, for the macro's user to say where.
+#[cfg(feature = "net")]
 macro_rules! source_through {
     ($type:ty, |$this:ident| $source:expr) => {
         impl mio::event::Source for $type {
@@ -57,6 +58,7 @@ macro_rules! source_through {
         }
     };
 }
+#[cfg(feature = "net")]
 pub(crate) use source_through;
 
 pub(crate) mod datagram;

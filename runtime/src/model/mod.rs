@@ -4,10 +4,10 @@ pub mod blocking;
 pub mod cell;
 #[cfg(feature = "io-std")]
 pub mod io;
-#[cfg(unix)]
+#[cfg(all(feature = "process", unix))]
 pub mod process;
 pub mod scheduler;
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 pub mod signal;
 pub mod sync;
 pub mod task;
