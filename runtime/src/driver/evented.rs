@@ -27,7 +27,6 @@ use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
 /// `Source` of a type that has one, for the macro's user to say where.
-#[cfg(feature = "net")]
 macro_rules! source_through {
     ($type:ty, |$this:ident| $source:expr) => {
         impl mio::event::Source for $type {
