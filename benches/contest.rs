@@ -2,15 +2,27 @@
 
 use std::fmt;
 
+use crate::floor;
 use crate::peers::{self, Peer};
 use crate::sample::Sample;
 use crate::scenarios::Scenario;
 
-/// A runtime that takes part.
+/// What a column shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A runtime.
+    Runtime,
+    /// What the system alone costs: not to be beaten, and no match for the ratio to the best.
+    Floor,
+}
+
+/// Somebody who takes part.
 #[derive(Debug)]
 pub struct Contestant {
     /// Column title.
     pub name: &'static str,
+    /// Whether it is a runtime.
+    pub kind: Kind,
     /// Its scenarios. The first contestant has them all; another may lack what its runtime does
     /// not offer.
     pub entries: Vec<Entry>,
@@ -32,6 +44,18 @@ impl fmt::Debug for Entry {
 }
 
 impl Entry {
+    pub(crate) fn new(
+        id: &'static str,
+        operations: u64,
+        start: impl Fn() -> Box<dyn Session> + 'static,
+    ) -> Self {
+        Self {
+            id,
+            operations,
+            start: Box::new(start),
+        }
+    }
+
     /// Starts a fresh runtime; dropping the session stops it.
     #[must_use]
     pub fn start(&self) -> Box<dyn Session> {
@@ -68,18 +92,17 @@ impl<P: Peer> Session for Running<P> {
 impl Contestant {
     /// Enters a runtime with its scenarios.
     pub(crate) fn of<P: Peer>(scenarios: Vec<Scenario<P>>) -> Self {
-        let to_entry = |scenario: Scenario<P>| Entry {
-            id: scenario.id,
-            operations: scenario.operations,
-            start: Box::new(move || {
+        let to_entry = |scenario: Scenario<P>| {
+            Entry::new(scenario.id, scenario.operations, move || {
                 Box::new(Running {
                     peer: P::start(),
                     run: scenario.run,
                 })
-            }),
+            })
         };
         Self {
             name: P::NAME,
+            kind: Kind::Runtime,
             entries: scenarios.into_iter().map(to_entry).collect(),
         }
     }
@@ -91,10 +114,12 @@ impl Contestant {
     }
 }
 
-/// Everyone who takes part; the first is the one that is judged.
+/// Everyone who takes part; the first is the one that is judged, the floors come last.
 #[must_use]
 pub fn contestants() -> Vec<Contestant> {
-    peers::contestants()
+    let mut all = peers::contestants();
+    all.extend(floor::contestants());
+    all
 }
 
 #[cfg(test)]
@@ -124,7 +149,8 @@ mod tests {
             }
         }
         for row in &first.entries {
-            assert!(others.iter().any(|other| other.entry(row.id).is_some()));
+            let mut runtimes = others.iter().filter(|it| it.kind == Kind::Runtime);
+            assert!(runtimes.any(|other| other.entry(row.id).is_some()));
         }
     }
 }

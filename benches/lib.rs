@@ -14,7 +14,8 @@
 //! targets (`spawn`, `yield`, `channel`, `timer`, `net`, `blocking`, `sync`) to compare a runtime
 //! with its own past.
 //!
-//! A runtime that lacks what a scenario needs is left out of that row.
+//! A runtime that lacks what a scenario needs is left out of that row. [`floor`] takes part in the
+//! echoes without being a runtime: it shows what the system alone costs.
 //!
 //! Rules for every measurement: two workers; a fresh runtime that is shut down afterwards, so that
 //! the others are idle; set-up and warm-up are not timed.
@@ -23,7 +24,9 @@
 
 pub mod areas;
 pub mod contest;
+pub mod floor;
 pub mod peers;
 pub mod sample;
 pub mod scenarios;
+pub mod strace;
 pub mod table;

@@ -3,7 +3,8 @@
 //!
 //! For each row and runtime one untimed session finds how many iterations fill a round. A round
 //! starts the runtime, warms it up, times it and stops it. Figures are medians over the rounds;
-//! `/best` is the ratio to the stronger of the others.
+//! `/best` is the ratio to the strongest of the other runtimes, without the floors. Who has none of
+//! the rows that were asked for has no column.
 
 use std::env;
 use std::io::Write as _;
@@ -12,7 +13,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::contest::{Contestant, Entry, contestants};
+use crate::contest::{Contestant, Entry, Kind, contestants};
 
 /// No session takes this long: a lost wake-up is reported instead of hanging for ever.
 const SESSION_LIMIT: Duration = Duration::from_secs(60);
@@ -62,7 +63,12 @@ pub fn main() {
         eprintln!("{problem}; usage: paired [filter…] [--rounds N] [--ms PER_ROUND]");
         process::exit(2);
     });
-    let contestants = contestants();
+    let mut contestants = contestants();
+    contestants.retain(|it| it.entries.iter().any(|row| options.selects(row.id)));
+    if contestants.is_empty() {
+        eprintln!("no row has any of {:?} in its name", options.filters);
+        process::exit(2);
+    }
     thread::spawn(watch_sessions);
     println!(
         "{} rounds of about {:?} per runtime",
@@ -75,7 +81,8 @@ pub fn main() {
     print_header(&contestants);
     for row in &contestants[0].entries {
         if options.selects(row.id) {
-            print_row(row.id, &measure(row.id, &contestants, &options));
+            let columns = measure(row.id, &contestants, &options);
+            print_row(row.id, &contestants, &columns);
         }
     }
 }
@@ -193,7 +200,7 @@ fn print_header(contestants: &[Contestant]) {
     println!("{:>10}", "cpu /best");
 }
 
-fn print_row(id: &str, columns: &[Option<Column>]) {
+fn print_row(id: &str, contestants: &[Contestant], columns: &[Option<Column>]) {
     let (first, others) = columns.split_first().expect("somebody takes part");
     let first = first.as_ref().expect("the first has every row");
     let ratios = |of: fn(&Column) -> &Vec<f64>| -> Vec<Option<f64>> {
@@ -202,7 +209,14 @@ fn print_row(id: &str, columns: &[Option<Column>]) {
             .map(|other| Some(median_ratio(of(first), of(other.as_ref()?))))
             .collect()
     };
-    let worst = |ratios: &[Option<f64>]| ratios.iter().flatten().copied().reduce(f64::max);
+    let is_runtime = |other: &Contestant| other.kind == Kind::Runtime;
+    let worst = |ratios: &[Option<f64>]| {
+        let of_runtimes = contestants[1..].iter().zip(ratios);
+        of_runtimes
+            .filter(|(other, _)| is_runtime(other))
+            .filter_map(|(_, ratio)| *ratio)
+            .reduce(f64::max)
+    };
     let wall_ratios = ratios(|column| &column.wall);
     let cpu_ratios = ratios(|column| &column.cpu);
     let medians = |of: fn(&Column) -> &Vec<f64>| -> Vec<Option<f64>> {
