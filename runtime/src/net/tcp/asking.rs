@@ -1,14 +1,21 @@
 //! When a socket asks what its reads left behind: a value and its transitions.
 //!
 //! `stream_socket` says what for, and shows the picture. Here is only the policy: a socket whose
-//! buffers are larger than its messages never begins, and one that stopped to need it ends.
+//! buffers are larger than its messages never begins, nor does one whose reads are full again and
+//! again, as in a transfer; and one that stopped to need it ends.
+//!
+//! A useful answer saves a call that says `WouldBlock`, a useless one costs what `recvmsg` takes
+//! longer than `recv`: about half of what such a call takes. So answers pay if one in three is of
+//! use.
 
 use crate::driver::evented::stream::Left;
 
-/// So many times a full read followed by `WouldBlock` make a socket ask.
+/// So many times one full read followed by `WouldBlock` make a socket ask.
 const FUTILE_LIMIT: u8 = 2;
-/// After so many reads in a row whose answer was of no use it asks no more.
+/// After so many reads whose answer was of no use, and was not made up for, it asks no more.
 const USELESS_LIMIT: u8 = 64;
+/// For how many useless answers a useful one makes up.
+const WORTH_OF_USE: u8 = 2;
 
 /// What a read showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +32,13 @@ pub(super) enum Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// `futile` pairs of a full read and a `WouldBlock` came in a row; `after_full` if the
-    /// last read was full. `has_asked`: the option may be on.
+    /// last call was a full read. `has_asked`: the option may be on.
     Watching {
         futile: u8,
         after_full: bool,
         has_asked: bool,
     },
-    /// The last `useless` reads got answers of no use.
+    /// So many more `useless` answers than useful ones made up for.
     Asking {
         useless: u8,
     },
@@ -88,11 +95,13 @@ impl Mode {
         match (self, seen) {
             (Mode::Never, _) | (Mode::Asking { .. }, Seen::Blocked) => self,
             (
-                Mode::Asking { .. },
+                Mode::Asking { useless },
                 Seen::Full {
                     left: Left::Nothing,
                 },
-            ) => Mode::Asking { useless: 0 },
+            ) => Mode::Asking {
+                useless: useless.saturating_sub(WORTH_OF_USE),
+            },
             (Mode::Asking { useless }, _) if useless + 1 < USELESS_LIMIT => Mode::Asking {
                 useless: useless + 1,
             },
@@ -103,11 +112,14 @@ impl Mode {
             },
             (
                 Mode::Watching {
-                    futile, has_asked, ..
+                    futile,
+                    after_full,
+                    has_asked,
                 },
                 Seen::Full { .. },
             ) => Mode::Watching {
-                futile,
+                // One read after the other is full: a transfer, not messages.
+                futile: if after_full { 0 } else { futile },
                 after_full: true,
                 has_asked,
             },
@@ -179,6 +191,16 @@ mod tests {
         assert!(!after(Mode::FIRST, &[FULL; 9]).asks());
     }
 
+    /// The reads of a transfer: several full ones, then nothing is there for a moment.
+    #[test]
+    fn transfers_never_ask_however_often_they_wait() {
+        let transfer = [FULL, FULL, FULL, Seen::Blocked].repeat(99);
+        assert!(!after(Mode::FIRST, &transfer).asks());
+        let begun = after(Mode::FIRST, &[FULL, Seen::Blocked]);
+        assert!(!after(begun, &transfer).asks());
+        assert!(after(begun, &[&transfer[..], &[FULL, Seen::Blocked].repeat(2)].concat()).asks());
+    }
+
     #[test]
     fn asking_ends_when_it_was_of_no_use_for_long() {
         let useful = Seen::Full {
@@ -192,11 +214,27 @@ mod tests {
             let mode = after(asking, &vec![seen; usize::from(USELESS_LIMIT) - 1]);
             assert!(mode.asks());
             assert_eq!(mode.after(Seen::Blocked), mode);
-            assert_eq!(mode.after(useful), asking);
+            assert_eq!(after(mode, &[useful; USELESS_LIMIT as usize]), asking);
             let ended = mode.after(seen);
             assert!(!ended.asks() && ended.may_be_on());
             assert_eq!(after(ended, &[FULL, Seen::Blocked].repeat(2)), asking);
         }
+    }
+
+    /// As many useless answers as the useful ones make up for go on for ever, more do not.
+    #[test]
+    fn asking_goes_on_while_it_pays() {
+        let useful = Seen::Full {
+            left: Left::Nothing,
+        };
+        let useless = Seen::Full {
+            left: Left::Something,
+        };
+        let asking = Mode::Asking { useless: 0 };
+        let pays = [useless, useless, useful].repeat(999);
+        assert!(after(asking, &pays).asks());
+        let costs = [useless, useless, useless, useful].repeat(99);
+        assert!(!after(asking, &costs).asks());
     }
 
     #[test]

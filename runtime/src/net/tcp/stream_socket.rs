@@ -8,8 +8,8 @@
 //! `recv`, so a socket asks only once it has shown that it pays.
 //!
 //! ```text
-//!   watching ── full, then `WouldBlock`, twice ──► asking ── 64 reads of no use ──► watching
-//!      └───────────── descriptor shown, or the system cannot tell ─────────┴──► never
+//!   watching ── one full, then `WouldBlock`, twice ──► asking ── 64 reads of no use ──► watching
+//!      └───────────── descriptor shown, or the system cannot tell ─────────────┴──► never
 //! ```
 //!
 //! I1. Nobody but this type sees the descriptor while it asks, and "never" is for ever. A program
