@@ -9,7 +9,9 @@
 //!   `intake` is where it lies.
 //! - `stdout` and `stderr` write on the runtime's pool for blocking calls, one write of a handle
 //!   after the other (`output`). A write that was accepted is done before the runtime has ended.
+//!   Both are one definition (`handle`).
 
+mod handle;
 pub(crate) mod intake;
 mod output;
 mod stderr;
