@@ -1,15 +1,18 @@
 //! Peers, descriptors and runtimes that go away at a bad moment.
 #![cfg(unix)]
 
+mod fault_support;
 mod net_support;
 
-use net_support::{current_thread, multi_thread, turns};
+use net_support::{current_thread, multi_thread, poll_once, turns};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::unix::pipe;
 use runtime::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use runtime::runtime::is_rt_shutdown_err;
+use runtime::time::Instant;
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -34,8 +37,8 @@ fn a_reset_in_the_middle_of_a_transfer_ends_both_directions() {
         let (client, mut server) = pair().await;
         let (mut read, mut write) = client.into_split();
         let reading = runtime::spawn(async move {
-            let error = read.read(&mut [0; 10]).await.unwrap_err();
-            (read, error)
+            let outcome = read.read(&mut [0; 10]).await;
+            (read, outcome)
         });
         let writing = runtime::spawn(async move {
             let block = vec![1; 100_000];
@@ -52,13 +55,46 @@ fn a_reset_in_the_middle_of_a_transfer_ends_both_directions() {
         let (mut write, error) = writing.await.unwrap();
         assert!(is_gone(error.kind()), "{error}");
         // Of the two halves one is told of the reset, the other of its consequence.
-        let (mut read, error) = match reading.await {
-            Ok(end) => end,
-            Err(_) => return, // It read the end: the error went to the other half.
-        };
-        assert!(is_gone(error.kind()), "{error}");
+        let (mut read, outcome) = reading.await.unwrap();
+        match outcome {
+            Ok(count) => assert_eq!(count, 0),
+            Err(error) => assert!(is_gone(error.kind()), "{error}"),
+        }
         assert!(is_gone(write.write(b"x").await.unwrap_err().kind()));
         assert_eq!(read.read(&mut [0; 10]).await.unwrap(), 0);
+    });
+}
+
+/// Each side has said that it sends nothing more when the other is reset.
+#[test]
+fn a_reset_after_a_half_close_is_an_error_of_the_open_direction() {
+    current_thread(async {
+        // Who said so waits for an answer.
+        let (mut client, mut server) = pair().await;
+        client.shutdown().await.unwrap();
+        assert_eq!(server.read(&mut [0; 10]).await.unwrap(), 0);
+        server.write_all(b"half an ans").await.unwrap();
+        let mut answer = [0; 11];
+        client.read_exact(&mut answer).await.unwrap();
+        let mut buf = [0; 10];
+        let mut read = pin!(client.read(&mut buf));
+        assert!(poll_once(read.as_mut()).is_pending());
+        server.set_zero_linger().unwrap();
+        drop(server);
+        let error = read.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(client.read(&mut buf).await.unwrap(), 0);
+
+        // Who heard it waits for room.
+        let (mut client, mut server) = pair().await;
+        client.shutdown().await.unwrap();
+        assert_eq!(server.read(&mut [0; 10]).await.unwrap(), 0);
+        let block = vec![1; 10_000_000];
+        let mut write = pin!(server.write_all(&block));
+        assert!(poll_once(write.as_mut()).is_pending());
+        client.set_zero_linger().unwrap();
+        drop(client);
+        assert!(is_gone(write.await.unwrap_err().kind()));
     });
 }
 
@@ -92,40 +128,57 @@ fn a_half_that_waits_outlives_the_other() {
     });
 }
 
-/// A peer that sends a byte now and then does not hold up the others, and a deadline ends it.
+/// The reading half goes while the writing half waits for room: what was written arrives.
+#[test]
+fn a_half_that_waits_for_room_outlives_the_other() {
+    multi_thread(async {
+        let (client, mut server) = pair().await;
+        let (read, mut write) = client.into_split();
+        let block = vec![1; 10_000_000];
+        let mut writing = pin!(write.write_all(&block));
+        assert!(poll_once(writing.as_mut()).is_pending());
+        drop(read);
+        let mut received = vec![0; block.len()];
+        let (written, taken) = runtime::join!(writing, server.read_exact(&mut received));
+        written.unwrap();
+        assert_eq!(taken.unwrap(), block.len());
+        assert!(received == block, "the bytes differ");
+    });
+}
+
+/// A peer that sends a byte now and then does not hold up the others, and its deadline ends it
+/// however long it goes on: a day of bytes, on a clock that is paused.
 #[test]
 fn a_slow_peer_is_cut_off_at_its_deadline() {
-    multi_thread(async {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    // Without the bound of `current_thread`, which a paused clock would reach.
+    let runtime = fault_support::current();
+    let _bound = fault_support::hang_bound();
+    runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = runtime::spawn(async move {
-            let mut cut_off = 0;
             let mut serving = Vec::new();
             for _ in 0..11 {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 serving.push(runtime::spawn(async move {
                     let mut request = [0; 100];
                     let whole = stream.read_exact(&mut request);
-                    let limit = Duration::from_millis(500);
-                    if runtime::time::timeout(limit, whole).await.is_err() {
+                    if runtime::time::timeout(HOUR, whole).await.is_err() {
                         return 1;
                     }
                     stream.write_all(&request).await.unwrap();
                     0
                 }));
             }
+            let mut cut_off = 0;
             for task in serving {
                 cut_off += task.await.unwrap();
             }
             cut_off
         });
-        let slow = runtime::spawn(async move {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            // For ever, if nobody ends it.
-            while stream.write_all(b"x").await.is_ok() {
-                runtime::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"x").await.unwrap();
         for id in 0..10_u8 {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(&[id; 100]).await.unwrap();
@@ -133,8 +186,61 @@ fn a_slow_peer_is_cut_off_at_its_deadline() {
             stream.read_exact(&mut answer).await.unwrap();
             assert_eq!(answer, [id; 100]);
         }
+        // Only now does nothing but time end anything.
+        runtime::time::pause();
+        let begin = Instant::now();
+        while slow.write_all(b"x").await.is_ok() {
+            assert!(begin.elapsed() < 24 * HOUR, "it goes on and on");
+            runtime::time::sleep(HOUR / 50).await;
+        }
         assert_eq!(server.await.unwrap(), 1);
-        slow.await.unwrap();
+    });
+}
+
+/// Somebody closes the descriptor of a socket. Its calls fail, its waits end with the runtime at
+/// the latest, and nothing else is harmed. In a process of its own, because the number is free then.
+#[test]
+fn a_descriptor_closed_behind_our_back_harms_nobody_else() {
+    let name = "a_descriptor_closed_behind_our_back_harms_nobody_else";
+    fault_support::in_child(name, || {
+        for runtime in fault_support::both(2) {
+            let waiting = runtime.block_on(async {
+                let (mut client, mut server) = pair().await;
+                let (mut bystander, mut other) = UnixStream::pair().unwrap();
+                let closed = client.as_raw_fd();
+                // SAFETY: that the number has no owner now is what is tested; it gets a file again
+                // before anybody closes it.
+                assert_eq!(unsafe { libc::close(closed) }, 0);
+                assert_eq!(server.read(&mut [0; 10]).await.unwrap(), 0);
+                let error = client.write(b"x").await.unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+                let error = client.peer_addr().unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+                bystander.write_all(b"hello").await.unwrap();
+                other.read_exact(&mut [0; 5]).await.unwrap();
+                let null = std::fs::File::open("/dev/null").unwrap();
+                if null.as_raw_fd() == closed {
+                    // The next file has the number: it is the client's now.
+                    std::mem::forget(null);
+                } else {
+                    // SAFETY: the number is free, and the client's from now on.
+                    assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), closed) }, closed);
+                }
+                let waiting = runtime::spawn(async move { client.read(&mut [0; 10]).await });
+                turns().await;
+                let (mut client, mut server) = pair().await;
+                client.write_all(b"hello").await.unwrap();
+                server.read_exact(&mut [0; 5]).await.unwrap();
+                waiting
+            });
+            drop(runtime);
+            let outcome = current_thread(waiting);
+            // It waited and was cancelled, or it read what was no socket.
+            assert!(match outcome {
+                Err(error) => error.is_cancelled(),
+                Ok(read) => read.unwrap_err().raw_os_error() == Some(libc::ENOTSOCK),
+            });
+        }
     });
 }
 
