@@ -21,6 +21,7 @@
 //! ```
 
 mod addr;
+mod asking;
 mod datagram;
 mod halves;
 mod lookup_host;

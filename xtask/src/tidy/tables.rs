@@ -152,7 +152,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::Exempt("what the system refused once: no order"),
     ),
     (
-        "runtime/src/net/tcp/stream_socket.rs",
+        "runtime/src/net/asking/linux.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
     ("runtime/src/park.rs", Checked::By(&["scheduler"])),

@@ -1,6 +1,6 @@
 //! When a socket asks what its reads left behind: a value and its transitions.
 //!
-//! `stream_socket` says what for, and shows the picture. Here is only the policy: a socket whose
+//! The parent says what for, and shows the picture. Here is only the policy: a socket whose
 //! buffers are larger than its messages never begins, nor does one whose reads are full again and
 //! again, as in a transfer; and one that stopped to need it ends.
 //!
@@ -198,7 +198,13 @@ mod tests {
         assert!(!after(Mode::FIRST, &transfer).asks());
         let begun = after(Mode::FIRST, &[FULL, Seen::Blocked]);
         assert!(!after(begun, &transfer).asks());
-        assert!(after(begun, &[&transfer[..], &[FULL, Seen::Blocked].repeat(2)].concat()).asks());
+        assert!(
+            after(
+                begun,
+                &[&transfer[..], &[FULL, Seen::Blocked].repeat(2)].concat()
+            )
+            .asks()
+        );
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! TCP: listeners, streams, their halves, and sockets that are neither yet.
 
-#[cfg(target_os = "linux")]
-mod asking;
 mod halves;
 pub(super) mod listener;
 pub(super) mod socket;

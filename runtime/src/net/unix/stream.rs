@@ -113,7 +113,7 @@ impl UnixStream {
     }
 
     fn source_of(stream: net::UnixStream) -> StreamSocket {
-        StreamSocket::new(mio::net::UnixStream::from_std(stream))
+        StreamSocket::shared(mio::net::UnixStream::from_std(stream))
     }
 
     /// Makes two streams that are connected to each other.
@@ -187,7 +187,7 @@ impl UnixStream {
 
 stream_traits!(UnixStream);
 std_conversions!(UnixStream, net::UnixStream, "stream");
-source_impls!(UnixStream);
+source_impls!(UnixStream, stop_asking);
 
 impl AsRef<UnixStream> for UnixStream {
     fn as_ref(&self) -> &UnixStream {

@@ -1,10 +1,11 @@
-//! The socket under a [`UnixStream`](super::stream::UnixStream), and how it finds out where the
-//! stream has boundaries.
+//! The socket under a [`UnixStream`](super::stream::UnixStream): how it finds out where the
+//! stream has boundaries, and [asks](crate::net::asking) what its reads left behind.
 //!
 //! A read of fewer bytes than there was room for drained the socket, unless it stopped at bytes
 //! that came with file descriptors or, if asked for, with credentials. Then more may be queued, and
 //! no edge comes for it. `recvmsg` without room for such extras throws them away, as `recv` does,
-//! but says so (`MSG_CTRUNC`): the read stopped at a boundary. Urgent data is reported as priority
+//! but says so (`MSG_CTRUNC`): the read stopped at a boundary. One that asks hears how much is left
+//! behind boundaries too. Urgent data is reported as priority
 //! readiness, with which no short read is trusted.
 //!
 //! Rejected: `recv`, which cannot tell; distrusting every short read (a second call for each).
@@ -14,6 +15,7 @@
 
 use crate::driver::evented::source_through;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
+use crate::net::asking::{Asking, Question};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::{self, MaybeUninit};
@@ -21,18 +23,38 @@ use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net;
 
-/// A connected socket.
-pub(super) struct StreamSocket(mio::net::UnixStream);
+/// A connected socket and what its reads have shown.
+pub(super) struct StreamSocket {
+    stream: mio::net::UnixStream,
+    asking: Asking,
+}
 
 impl StreamSocket {
+    /// A socket that the runtime made itself.
     pub(super) fn new(stream: mio::net::UnixStream) -> Self {
-        Self(stream)
+        Self {
+            stream,
+            asking: Asking::new(),
+        }
+    }
+
+    /// A socket from elsewhere, of whose descriptor others may have a duplicate (I1 of `asking`).
+    pub(super) fn shared(stream: mio::net::UnixStream) -> Self {
+        let socket = Self::new(stream);
+        socket.stop_asking();
+        socket
+    }
+
+    /// To be called before the descriptor is shown to anybody (I1 of `asking`).
+    pub(super) fn stop_asking(&self) {
+        self.asking.stop(&self.stream, Question::UNIX);
     }
 }
 
 impl From<StreamSocket> for net::UnixStream {
     fn from(socket: StreamSocket) -> Self {
-        socket.0.into()
+        socket.stop_asking();
+        socket.stream.into()
     }
 }
 
@@ -40,36 +62,38 @@ impl Deref for StreamSocket {
     type Target = mio::net::UnixStream;
 
     fn deref(&self) -> &mio::net::UnixStream {
-        &self.0
+        &self.stream
     }
 }
 
-source_through!(StreamSocket, |this| this.0);
+source_through!(StreamSocket, |this| this.stream);
 
 // SAFETY: `recvmsg` returns how many bytes it wrote to the beginning of the buffer.
 unsafe impl ByteStream for StreamSocket {
     #[inline]
     fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Taken> {
-        self.0.try_io(|| recvmsg(self.0.as_raw_fd(), buf))
+        let stream = &self.stream;
+        let plain = |buf: &mut [MaybeUninit<u8>]| recvmsg(stream.as_raw_fd(), buf);
+        self.asking.read(stream, Question::UNIX, buf, plain)
     }
 
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&self.0).read_vectored(bufs)
+        (&self.stream).read_vectored(bufs)
     }
 
     #[inline]
     fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        (&self.0).write(buf)
+        (&self.stream).write(buf)
     }
 
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.0).write_vectored(bufs)
+        (&self.stream).write_vectored(bufs)
     }
 }
 
 impl fmt::Debug for StreamSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.stream.fmt(f)
     }
 }
 
