@@ -13,6 +13,7 @@ mod sync;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub trait Peer: Sized + Send + Sync + 'static {
     /// The one receiver of a bounded channel.
     type Receiver<T: Send + 'static>: Send + 'static;
     /// A listening TCP socket.
-    type Listener: Send + Sync + 'static;
+    type Listener: AsFd + Send + Sync + 'static;
     /// A connected TCP socket.
     type Stream: Send + 'static;
     /// A connected Unix socket.

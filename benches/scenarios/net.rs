@@ -3,6 +3,8 @@
 
 mod wire;
 
+use std::os::fd::AsFd;
+
 use self::wire::{Tcp, Udp, Unix, Wire};
 use super::Scenario;
 use crate::peers::Peer;
@@ -169,23 +171,28 @@ fn accept_close<P: Peer>(peer: &P, iterations: u64) -> Sample {
     })
 }
 
-/// Bytes in one direction over one connection.
+/// Bytes in one direction over one connection, which stays the same for all iterations of a round:
+/// what a longer transfer takes is as many times more. A round of 4 GiB are 65,536 operations.
+///
+/// The server is the one that sends, because its listener decides how its connections share the
+/// network (see [`send_without_pacing`]).
 fn stream<P: Peer>(peer: &P, iterations: u64) -> Sample {
     peer.run_task(async move {
         let (listener, address) = P::listen().await;
+        send_without_pacing(&listener);
         let mut client = P::connect(address).await;
         let mut server = P::accept(&listener).await;
         let watch = Stopwatch::start();
         let writer = P::spawn(async move {
             let block = vec![7; BLOCK];
             for _ in 0..iterations * BLOCKS {
-                P::write_all(&mut client, &block).await;
+                P::write_all(&mut server, &block).await;
             }
         });
         let mut block = vec![0; BLOCK];
         let mut received = 0;
         loop {
-            match P::read(&mut server, &mut block).await {
+            match P::read(&mut client, &mut block).await {
                 0 => break,
                 count => received += count as u64,
             }
@@ -194,4 +201,16 @@ fn stream<P: Peer>(peer: &P, iterations: u64) -> Sample {
         assert_eq!(received, iterations * BLOCKS * BLOCK as u64);
         watch.stop()
     })
+}
+
+/// Chooses, for the connections that a listener accepts, a way to share the network that sends when
+/// there is something to send. Where BBR is the system's default, a timer that is set for each
+/// segment is a quarter of the time, and by how it guessed the bandwidth of the loopback a round is
+/// fast or slow by a factor of two, whichever runtime it is.
+fn send_without_pacing(listener: &impl AsFd) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    // Where it is refused the system's choice stays.
+    let _unchanged = rustix::net::sockopt::set_tcp_congestion(listener, "reno");
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    let _ = listener;
 }

@@ -120,6 +120,7 @@ const ADDRESS_ONLY: &[&str] = &[
     "net_tcp_exact_fit",
     "net_udp",
     "net_unix_datagram",
+    "net_unix_exact_fit",
     "net_unix_pipe",
     "net_unix_stream",
     "process",
