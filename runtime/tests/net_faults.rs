@@ -204,7 +204,8 @@ fn a_descriptor_closed_behind_our_back_harms_nobody_else() {
     let name = "a_descriptor_closed_behind_our_back_harms_nobody_else";
     fault_support::in_child(name, || {
         for runtime in fault_support::both(2) {
-            let waiting = runtime.block_on(async {
+            let mut waiting = None;
+            runtime.block_on(async {
                 let (mut client, mut server) = pair().await;
                 let (mut bystander, mut other) = UnixStream::pair().unwrap();
                 let closed = client.as_raw_fd();
@@ -226,15 +227,15 @@ fn a_descriptor_closed_behind_our_back_harms_nobody_else() {
                     // SAFETY: the number is free, and the client's from now on.
                     assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), closed) }, closed);
                 }
-                let waiting = runtime::spawn(async move { client.read(&mut [0; 10]).await });
+                let reading = async move { client.read(&mut [0; 10]).await };
+                waiting = Some(runtime::spawn(reading));
                 turns().await;
                 let (mut client, mut server) = pair().await;
                 client.write_all(b"hello").await.unwrap();
                 server.read_exact(&mut [0; 5]).await.unwrap();
-                waiting
             });
             drop(runtime);
-            let outcome = current_thread(waiting);
+            let outcome = current_thread(waiting.expect("spawned above"));
             // It waited and was cancelled, or it read what was no socket.
             assert!(match outcome {
                 Err(error) => error.is_cancelled(),

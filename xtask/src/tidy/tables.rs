@@ -69,7 +69,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/io/read_buf.rs",
     "runtime/src/io/async_fd.rs",
     "runtime/src/net/*socket.rs",
-    "runtime/src/net/windows/*", // N1: handles that the system returned.
+    "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
+    "runtime/src/net/windows/*",       // N1: handles that the system returned.
     "runtime/src/net/unix/credentials.rs", // U1: structures of integers, with their size.
     "runtime/src/process/unix/*",
     "runtime/src/signal/unix*",
