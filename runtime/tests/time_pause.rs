@@ -219,6 +219,20 @@ fn advance_reaches_a_timer_of_a_blocking_call() {
     });
 }
 
+/// Its end is known to whoever awaits it before the clock may jump to the next timer.
+#[test]
+fn a_blocking_call_is_heard_before_the_clock_moves() {
+    paused(async {
+        let start = Instant::now();
+        let mut armed = Polled::new(sleep(DAY));
+        assert!(armed.poll().is_pending());
+        for _ in 0..500 {
+            runtime::spawn_blocking(|| ()).await.unwrap();
+            assert_eq!(ms_since(start), 0);
+        }
+    });
+}
+
 /// What was cancelled is no reason to move: the thread that is waited for may need the time.
 #[test]
 fn a_cancelled_timer_does_not_move_the_clock() {
