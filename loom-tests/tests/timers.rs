@@ -225,34 +225,6 @@ fn a_timer_moved_to_the_past_wakes_once() {
     });
 }
 
-/// I3, I4: a timer is moved by a thread that does not own its wheel while that is fired; whichever
-/// is first, the waiter knows of its last deadline.
-#[test]
-fn a_timer_moved_from_outside_during_a_firing_is_waited_for() {
-    model(|| {
-        let reactor = Reactor::new();
-        let timers = timers_with(&reactor);
-        let shard = timers.shard(0);
-        let (count, waker) = Count::new();
-        let key = shard.arm(1, waker, true).unwrap();
-        timers.advance_to_ms(1);
-        let other = {
-            let shard = shard.clone();
-            thread::spawn(move || shard.rearm(key, 2, false))
-        };
-        let fired = timers.fire_all_due();
-        if fired == 0 {
-            wait_until_it_ends_by(&timers, &reactor, 2);
-        }
-        let was_moved = other.join().unwrap();
-        assert_eq!(fired, usize::from(!was_moved));
-        assert_eq!(count.get(), fired);
-        timers.advance_to_ms(2);
-        assert_eq!(timers.fire_all_due(), usize::from(was_moved));
-        assert_eq!(count.get(), 1);
-    });
-}
-
 /// I1 when a firing meets an arm: whatever `next` it leaves, the new timer is found.
 #[test]
 fn a_timer_armed_during_a_firing_is_not_forgotten() {
