@@ -110,7 +110,7 @@ fn nth_duration(number: u64) -> Duration {
     // milliseconds of a coarse timer are hit at every phase.
     let spread = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let range = LONGEST_US - SHORTEST_US;
-    Duration::from_micros(SHORTEST_US + (spread * range >> 32))
+    Duration::from_micros(SHORTEST_US + ((spread * range) >> 32))
 }
 
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
