@@ -1,8 +1,10 @@
 //! The runtimes that take part, with their types erased outside the timed code.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::floor;
+use crate::lateness;
 use crate::peers::{self, Peer};
 use crate::sample::Sample;
 use crate::scenarios::Scenario;
@@ -26,6 +28,8 @@ pub struct Contestant {
     /// Its scenarios. The first contestant has them all; another may lack what its runtime does
     /// not offer.
     pub entries: Vec<Entry>,
+    /// How late each sleep was: so many tasks, so many sleeps of each, on a fresh runtime.
+    pub lateness: fn(u64, u64) -> Vec<Duration>,
 }
 
 /// One scenario of one contestant.
@@ -104,6 +108,7 @@ impl Contestant {
             name: P::NAME,
             kind: Kind::Runtime,
             entries: scenarios.into_iter().map(to_entry).collect(),
+            lateness: lateness::of::<P>,
         }
     }
 

@@ -3,16 +3,16 @@
 //! ```text
 //! scenarios/*  generic over  peers::Peer  implemented by  Ours, Tokio, Smol
 //!       └────────► contest::contestants() ◄───────────────────┘
-//!                     │            │
-//!                  areas         table
-//!            (criterion groups)  (`paired`: interleaved rounds)
+//!                     │               │                 │
+//!                  areas            table           lateness
+//!            (criterion groups)  (interleaved)  (interleaved)
 //! ```
 //!
 //! A scenario is a generic function, so the hot path is monomorphic and has the same source for
 //! every runtime; the adapters in [`peers`] only rename. The machine may be shared and noisy:
 //! compare runtimes with `paired`, whose rounds alternate between them, and use the criterion
-//! targets (`spawn`, `yield`, `channel`, `timer`, `net`, `blocking`, `sync`) to compare a runtime
-//! with its own past.
+//! targets (`spawn`, `task`, `yield`, `channel`, `timer`, `net`, `blocking`, `sync`) to compare a
+//! runtime with its own past. `lateness` shows how exact sleeps are.
 //!
 //! A runtime that lacks what a scenario needs is left out of that row. [`floor`] takes part in the
 //! echoes without being a runtime: it shows what the system alone costs.
@@ -25,6 +25,7 @@
 pub mod areas;
 pub mod contest;
 pub mod floor;
+pub mod lateness;
 pub mod peers;
 pub mod sample;
 pub mod scenarios;

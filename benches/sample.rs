@@ -1,16 +1,25 @@
 //! One timed section: wall time and the CPU time of the whole process.
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a timed section cost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
     /// Elapsed time.
     pub wall: Duration,
     /// CPU time of all threads of the process, user and system.
     pub cpu: Duration,
+}
+
+/// Two sections with something untimed in between.
+impl AddAssign for Sample {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+    }
 }
 
 /// A section being timed.

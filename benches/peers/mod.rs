@@ -7,9 +7,13 @@
 mod tokio_shaped;
 #[macro_use]
 mod tokio_shaped_sync;
+#[macro_use]
+mod tokio_shaped_task;
 mod smol;
 mod smol_sync;
+mod smol_task;
 mod sync;
+mod task;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,6 +24,7 @@ use std::time::Duration;
 pub use self::smol::Smol;
 pub use self::smol_sync::Signal;
 pub use self::sync::{SyncPeer, WatchPeer};
+pub use self::task::{SetPeer, TaskPeer};
 
 /// Worker threads of every runtime.
 pub const WORKERS: usize = 2;

@@ -9,6 +9,7 @@ macro_rules! tokio_shaped_contestants {
     ($($peer:ident = $rt:ident as $name:literal, main on $($place:ident)+;)+) => {
         $(tokio_shaped! { $peer = $rt as $name, main on $($place)+; })+
         $(tokio_shaped_sync! { $peer = $rt })+
+        $(tokio_shaped_task! { $peer = $rt })+
 
         /// Everyone who takes part, in the order of the columns.
         pub(crate) fn contestants() -> Vec<crate::contest::Contestant> {
@@ -16,7 +17,7 @@ macro_rules! tokio_shaped_contestants {
             use crate::scenarios;
             vec![
                 $(Contestant::of::<$peer>(scenarios::all()),)+
-                Contestant::of::<Smol>(scenarios::without_watch()),
+                Contestant::of::<Smol>(scenarios::in_common()),
             ]
         }
     };

@@ -10,10 +10,11 @@ mod net;
 mod process;
 mod spawn;
 mod sync;
+mod task;
 mod timer;
 mod yielding;
 
-use crate::peers::{SyncPeer, WatchPeer};
+use crate::peers::{SetPeer, SyncPeer, TaskPeer, WatchPeer};
 use crate::sample::Sample;
 
 /// One row of the table.
@@ -29,17 +30,19 @@ pub struct Scenario<P> {
 
 /// All scenarios, in the order of the table.
 #[must_use]
-pub fn all<P: WatchPeer>() -> Vec<Scenario<P>> {
-    let mut all = without_watch();
+pub fn all<P: SetPeer + WatchPeer>() -> Vec<Scenario<P>> {
+    let mut all = in_common();
+    all.extend(task::sets());
     all.extend(sync::watch::scenarios());
     all
 }
 
-/// The scenarios for a runtime that has no watch channel.
+/// The scenarios for a runtime that has no watch channel and no sets of tasks.
 #[must_use]
-pub fn without_watch<P: SyncPeer>() -> Vec<Scenario<P>> {
+pub fn in_common<P: SyncPeer + TaskPeer>() -> Vec<Scenario<P>> {
     let areas = [
         spawn::scenarios(),
+        task::scenarios(),
         yielding::scenarios(),
         channel::scenarios(),
         timer::scenarios(),

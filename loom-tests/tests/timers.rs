@@ -205,6 +205,26 @@ fn a_moved_timer_fires_once_and_for_its_last_deadline() {
     });
 }
 
+/// I2, I3: a timer is moved to a deadline that has passed while somebody else fires its wheel: one
+/// of the two runs the waker.
+#[test]
+fn a_timer_moved_to_the_past_wakes_once() {
+    model(|| {
+        let timers = timers_alone();
+        let shard = timers.shard(0);
+        let (count, waker) = Count::new();
+        let key = shard.arm(3, waker, true).unwrap();
+        timers.advance_to_ms(2);
+        timers.fire_all_due();
+        timers.advance_to_ms(3);
+        let other = fire(&timers);
+        let was_ours = shard.rearm_to_past(key, 1, true);
+        let fired = other.join().unwrap();
+        assert_eq!(fired, usize::from(!was_ours));
+        assert_eq!(count.get(), 1);
+    });
+}
+
 /// I1 when a firing meets an arm: whatever `next` it leaves, the new timer is found.
 #[test]
 fn a_timer_armed_during_a_firing_is_not_forgotten() {

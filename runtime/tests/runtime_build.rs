@@ -263,12 +263,20 @@ fn a_hook_that_panics_takes_no_thread_with_it() {
     let mut multi = Builder::new_multi_thread();
     multi.worker_threads(2);
     for mut builder in [multi, Builder::new_current_thread()] {
+        let panics: [Arc<AtomicUsize>; 4] = Default::default();
+        let hook = |number: usize| {
+            let panics = panics[number].clone();
+            move || {
+                panics.fetch_add(1, SeqCst);
+                panic!("hook {number}, on purpose")
+            }
+        };
         let runtime = builder
             .enable_all()
-            .on_thread_start(|| panic!("start"))
-            .on_thread_stop(|| panic!("stop"))
-            .on_thread_park(|| panic!("park"))
-            .on_thread_unpark(|| panic!("unpark"))
+            .on_thread_start(hook(0))
+            .on_thread_stop(hook(1))
+            .on_thread_park(hook(2))
+            .on_thread_unpark(hook(3))
             .build()
             .unwrap();
         runtime.block_on(async {
@@ -284,6 +292,11 @@ fn a_hook_that_panics_takes_no_thread_with_it() {
                 assert_eq!(task.await.unwrap(), 3);
             }
         });
+        drop(runtime);
+        let panics = panics.map(|panics| panics.load(SeqCst));
+        // Each thread that started has ended, and whoever parked went on.
+        assert!(panics.iter().all(|&panics| panics > 0), "{panics:?}");
+        assert_eq!(panics[0], panics[1], "starts and stops");
     }
 }
 

@@ -117,7 +117,9 @@ fn a_listener_survives_running_out_of_descriptors() {
         multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
+            let (say, was_refused) = runtime::sync::oneshot::channel();
             let server = runtime::spawn(async move {
+                let mut say = Some(say);
                 let mut refused = 0;
                 loop {
                     match listener.accept().await {
@@ -128,7 +130,10 @@ fn a_listener_survives_running_out_of_descriptors() {
                         Err(error) => {
                             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
                             refused += 1;
-                            runtime::time::sleep(Duration::from_millis(1)).await;
+                            if let Some(say) = say.take() {
+                                say.send(()).unwrap();
+                            }
+                            task::yield_now().await;
                         }
                     }
                 }
@@ -139,7 +144,7 @@ fn a_listener_survives_running_out_of_descriptors() {
             let hoard = hoard();
             drop(reserve);
             let client = socket(address).unwrap();
-            runtime::time::sleep(Duration::from_millis(20)).await;
+            was_refused.await.unwrap();
             drop(hoard);
             client.set_nonblocking(true).unwrap();
             let mut client = TcpStream::from_std(client).unwrap();

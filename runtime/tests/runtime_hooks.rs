@@ -209,18 +209,20 @@ fn hooks_may_use_the_runtime() {
 fn hooks_that_panic_break_nothing() {
     let _bound = hang_bound();
     for mut builder in builders() {
-        let panics = Arc::new(AtomicUsize::new(0));
-        let count = panics.clone();
-        let hook = move |_: &TaskMeta<'_>| {
-            count.fetch_add(1, SeqCst);
-            panic!("on purpose")
+        let panics: [Arc<AtomicUsize>; 4] = Default::default();
+        let hook = |number: usize| {
+            let panics = panics[number].clone();
+            move |_: &TaskMeta<'_>| {
+                panics.fetch_add(1, SeqCst);
+                panic!("hook {number}, on purpose")
+            }
         };
         let runtime = builder
             .enable_all()
-            .on_task_spawn(hook.clone())
-            .on_before_task_poll(hook.clone())
-            .on_after_task_poll(hook.clone())
-            .on_task_terminate(hook)
+            .on_task_spawn(hook(0))
+            .on_before_task_poll(hook(1))
+            .on_after_task_poll(hook(2))
+            .on_task_terminate(hook(3))
             .build()
             .unwrap();
         let sum = runtime.block_on(async {
@@ -242,8 +244,13 @@ fn hooks_that_panic_break_nothing() {
         });
         assert_eq!(sum, 49 * 50 / 2);
         drop(runtime);
-        // Spawn, two polls at least with two hooks each, the end.
-        assert!(panics.load(SeqCst) >= 50 * 6, "{panics:?}");
+        let [spawns, before, after, ends] = panics.map(|panics| panics.load(SeqCst));
+        assert_eq!((spawns, ends), (51, 51));
+        assert!(
+            before >= 50 * 2,
+            "a yield, and then the end at least: {before}"
+        );
+        assert_eq!(before, after);
     }
 }
 

@@ -224,10 +224,11 @@ fn an_output_that_panics_in_its_drop_does_not_stop_the_sets_drop() {
                 set.spawn(async move { output });
             }
             while set.len() > 5 {
-                std::mem::forget(set.join_next().await);
+                let joined = set.join_next().await;
+                assert!(panics(move || drop(joined)));
             }
             drop(set);
-            drops.reaches(5).await;
+            drops.reaches(10).await;
         });
     });
 }

@@ -322,6 +322,37 @@ fn the_drop_of_a_set_meets_wakes_aborts_and_handles_of_other_threads() {
     });
 }
 
+/// Only unsafe code can do that. It is told by a leak, not by an abort or a drop of what is not
+/// `Send`.
+#[test]
+fn a_set_dropped_on_another_thread_leaves_its_tasks_alone() {
+    struct Moved<T>(T);
+    // SAFETY: the set is moved to another thread with all that refers to it, and never used there.
+    unsafe impl<T> Send for Moved<T> {}
+
+    within_bound(|| {
+        let watched = Watched::new();
+        let (seen, waker) = (watched.seen.clone(), watched.waker.clone());
+        let set = LocalSet::new();
+        let handle = set.spawn_local(async move { *watched.await as usize });
+        assert!(Polled::new(set.run_until(pending::<()>())).is_pending());
+        let home = thread::current().id();
+        let moved = Moved(set);
+        thread::spawn(move || {
+            let moved = moved;
+            drop(moved);
+        })
+        .join()
+        .unwrap();
+        let waker = waker.lock().unwrap().take().unwrap();
+        waker.wake();
+        handle.abort();
+        assert!(!handle.is_finished(), "nobody runs it");
+        drop(handle);
+        assert_eq!(*seen.lock().unwrap(), [home], "polled once, not dropped");
+    });
+}
+
 #[test]
 fn an_output_nobody_takes_is_dropped_at_home() {
     struct Output(ThreadId, Count, #[allow(dead_code)] Rc<()>);

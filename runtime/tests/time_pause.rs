@@ -2,11 +2,22 @@
 
 mod time_support;
 
-use runtime::runtime::Builder;
-use runtime::time::{self, Duration, Instant, sleep, sleep_until};
+use runtime::runtime::{Builder, Handle, Runtime};
+use runtime::time::{self, Duration, Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 use time_support::{Polled, ms, ms_since, paused, real};
 
 const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(31_557_600);
+
+fn paused_runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
 
 #[test]
 fn a_day_takes_no_time() {
@@ -19,6 +30,169 @@ fn a_day_takes_no_time() {
         assert_eq!(start.elapsed(), 1_000 * DAY);
     });
     assert!(wall.elapsed() < DAY);
+}
+
+/// Timers of every level of the wheel and beyond it fire once each, those after the step do not.
+#[test]
+fn a_century_passes_in_one_step() {
+    paused(async {
+        let start = Instant::now();
+        let arm = |duration| {
+            let mut armed = Polled::new(sleep(duration));
+            assert!(armed.poll().is_pending());
+            armed
+        };
+        let within = [ms(1), DAY, YEAR, 29 * YEAR, 99 * YEAR, 100 * YEAR].map(arm);
+        let mut after = arm(100 * YEAR + ms(1));
+        let mut days = interval(DAY);
+        days.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        days.tick().await;
+        time::advance(100 * YEAR).await;
+        assert_eq!(start.elapsed(), 100 * YEAR);
+        for mut armed in within {
+            assert_eq!(armed.wakes(), 1);
+            assert!(armed.poll().is_ready());
+        }
+        assert!(after.wakes() == 0 && after.poll().is_pending());
+        // One tick for all the days, and the next one as planned: a year has 365.25 of them.
+        assert_eq!(days.tick().await, start + DAY);
+        assert_eq!(days.tick().await, start + 100 * YEAR + DAY);
+        assert_eq!((after.wakes(), after.poll().is_ready()), (1, true));
+        // The system's clock is not moved with it.
+        time::resume();
+        let now = Instant::now();
+        sleep(ms(1)).await;
+        assert!((ms(1)..DAY).contains(&now.elapsed()));
+    });
+}
+
+/// A clock counts 584 years, and then stands: timers fire at once.
+#[test]
+fn the_end_of_time_is_no_overflow() {
+    paused(async {
+        let mut armed = Polled::new(sleep(DAY));
+        assert!(armed.poll().is_pending());
+        for _ in 0..10 {
+            time::advance(100 * YEAR).await;
+        }
+        time::advance(Duration::MAX).await;
+        assert_eq!((armed.wakes(), armed.poll().is_ready()), (1, true));
+        let last = Instant::now();
+        assert!(Polled::new(sleep(ms(1))).poll().is_ready());
+        time::timeout(DAY, std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        assert_eq!(Instant::now(), last);
+    });
+}
+
+/// Each `advance` moves the clock of the innermost runtime, whoever waits for it.
+#[test]
+fn advance_in_a_nested_runtime_leaves_the_outer_clock_alone() {
+    paused(async {
+        let start = Instant::now();
+        let mut outer = Polled::new(sleep(DAY));
+        assert!(outer.poll().is_pending());
+        let handle = Handle::current();
+        let call = runtime::spawn_blocking(move || {
+            paused(async {
+                let start = Instant::now();
+                let mut inner = Polled::new(sleep(DAY));
+                let mut outer = {
+                    let _outer = handle.enter();
+                    Polled::new(sleep(DAY))
+                };
+                assert!(inner.poll().is_pending() && outer.poll().is_pending());
+                time::advance(2 * DAY).await;
+                assert_eq!(start.elapsed(), 2 * DAY);
+                assert_eq!((inner.wakes(), outer.wakes()), (1, 0));
+                assert!(inner.poll().is_ready() && outer.poll().is_pending());
+            });
+        });
+        call.await.unwrap();
+        assert_eq!((start.elapsed(), outer.wakes()), (Duration::ZERO, 0));
+        time::advance(DAY).await;
+        assert_eq!((start.elapsed(), outer.wakes()), (DAY, 1));
+    });
+}
+
+/// The same where one thread is in both: the outer runtime drives, the inner one was entered.
+#[test]
+fn advance_moves_the_clock_of_the_runtime_that_was_entered_last() {
+    let inner = paused_runtime();
+    let timer = inner.block_on(async {
+        let mut timer = Polled::new(sleep(DAY));
+        assert!(timer.poll().is_pending());
+        timer
+    });
+    paused(async {
+        let start = Instant::now();
+        let entered = inner.enter();
+        let inner_start = Instant::now();
+        time::advance(DAY).await;
+        assert_eq!(inner_start.elapsed(), DAY);
+        drop(entered);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+    // Nobody drove it meanwhile.
+    inner.block_on(time_support::yield_once());
+    assert_eq!(timer.wakes(), 1);
+}
+
+/// The waker of a timer ends the runtime whose clock is being moved.
+#[test]
+fn a_runtime_may_end_in_the_middle_of_an_advance() {
+    struct EndsRuntime(Mutex<Option<Runtime>>);
+    impl Wake for EndsRuntime {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    let runtime = paused_runtime();
+    let held = Arc::new(());
+    let in_task = held.clone();
+    let task = runtime.spawn(async move {
+        let _held = in_task;
+        time::advance(DAY).await;
+        std::future::pending::<()>().await;
+    });
+    let handle = runtime.handle().clone();
+    let _entered = handle.enter();
+    let mut timers: Vec<_> = (1..100).map(|at| Polled::new(sleep(ms(at)))).collect();
+    assert!(timers.iter_mut().all(|timer| timer.poll().is_pending()));
+    let end = Arc::new(EndsRuntime(Mutex::new(Some(runtime))));
+    let waker = Waker::from(end.clone());
+    let mut last = Box::pin(sleep(ms(50)));
+    assert!(
+        last.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let mut advance = Polled::new(time::advance(DAY));
+    assert!(advance.poll().is_pending());
+    assert!(end.0.lock().unwrap().is_none(), "the runtime is gone");
+    assert!(advance.poll().is_ready(), "the clock has moved before");
+    assert!(
+        timers.iter().all(|timer| timer.wakes() == 1),
+        "each was told once"
+    );
+    assert!(task.is_finished());
+    assert_eq!(Arc::strong_count(&held), 1, "the task was dropped");
+}
+
+/// A task that waits in `advance` goes with its runtime.
+#[test]
+fn an_advance_that_is_not_done_outlives_its_runtime() {
+    let runtime = paused_runtime();
+    let mut advance = runtime.block_on(async {
+        let start = Instant::now();
+        let mut advance = Polled::new(time::advance(DAY));
+        assert!(advance.poll().is_pending());
+        assert_eq!(start.elapsed(), DAY);
+        advance
+    });
+    drop(runtime);
+    assert!(advance.poll().is_ready());
 }
 
 /// The timer is in nobody's own wheel, and the call that waits for it holds the clock back.
@@ -45,27 +219,49 @@ fn advance_reaches_a_timer_of_a_blocking_call() {
     });
 }
 
+/// Its end is known to whoever awaits it before the clock may jump to the next timer.
+#[test]
+fn a_blocking_call_is_heard_before_the_clock_moves() {
+    paused(async {
+        let start = Instant::now();
+        let mut armed = Polled::new(sleep(DAY));
+        assert!(armed.poll().is_pending());
+        for _ in 0..500 {
+            runtime::spawn_blocking(|| ()).await.unwrap();
+            assert_eq!(ms_since(start), 0);
+        }
+    });
+}
+
 /// What was cancelled is no reason to move: the thread that is waited for may need the time.
 #[test]
 fn a_cancelled_timer_does_not_move_the_clock() {
-    paused(async {
-        let start = Instant::now();
-        let mut cancelled = Box::pin(sleep(DAY));
-        std::future::poll_fn(|cx| {
-            assert!(cancelled.as_mut().poll(cx).is_pending());
-            std::task::Poll::Ready(())
-        })
-        .await;
-        drop(cancelled);
-        let (say, heard) = runtime::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            std::thread::sleep(ms(20));
-            say.send(()).unwrap();
-        });
-        heard.await.unwrap();
-        thread.join().unwrap();
-        assert_eq!(ms_since(start), 0);
+    const ROUNDS: usize = 100;
+    let (parking, parks) = mpsc::channel();
+    let (say, mut heard) = runtime::sync::mpsc::channel(1);
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .on_thread_park(move || parking.send(()).unwrap_or_default())
+        .build()
+        .unwrap();
+    // Speaks when the runtime parks, so it can only hear after that.
+    let thread = std::thread::spawn(move || {
+        for _ in (0..ROUNDS).zip(parks) {
+            say.blocking_send(()).unwrap();
+        }
     });
+    runtime.block_on(async {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            let mut cancelled = Polled::new(sleep(DAY));
+            assert!(cancelled.poll().is_pending());
+            drop(cancelled);
+            heard.recv().await.unwrap();
+            assert_eq!(ms_since(start), 0);
+        }
+    });
+    thread.join().unwrap();
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 mod time_support;
 
+use runtime::runtime::Builder;
 use runtime::time::{self, Duration, Instant, Sleep, sleep, sleep_until};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use time_support::{Polled, ms, ms_since, paused, real, yield_once};
@@ -320,16 +321,66 @@ fn polling_an_armed_sleep_after_the_shutdown_panics() {
     let _ = armed.poll();
 }
 
+/// Timers of every kind, armed by a task and from outside, dropped where they were not made.
 #[test]
-fn a_sleep_may_outlive_its_runtime() {
-    let rt = real();
-    let armed = rt.block_on(async {
-        let mut armed = Polled::new(sleep(HANG));
-        assert!(armed.poll().is_pending());
-        armed
-    });
-    drop(rt);
-    drop(armed);
+fn timers_may_outlive_their_runtime_and_be_dropped_on_another_thread() {
+    let multi = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    for rt in [real(), multi] {
+        let arm = || {
+            let mut sleep = Polled::new(sleep(HANG));
+            let mut timeout = Polled::new(time::timeout(HANG, std::future::pending::<()>()));
+            let mut interval = time::interval_at(time::Instant::now() + HANG, HANG);
+            let context = &mut Context::from_waker(Waker::noop());
+            assert!(sleep.poll().is_pending() && timeout.poll().is_pending());
+            assert!(interval.poll_tick(context).is_pending());
+            (sleep, timeout, interval)
+        };
+        let in_task = rt.spawn(async move { arm() });
+        let armed = rt.block_on(async move { [arm(), in_task.await.unwrap()] });
+        drop(rt);
+        for (sleep, timeout, _) in &armed {
+            assert_eq!(
+                (sleep.wakes(), timeout.wakes()),
+                (1, 1),
+                "each is told of the end"
+            );
+        }
+        thread::spawn(move || drop(armed)).join().unwrap();
+    }
+}
+
+/// The wheels go while another thread takes its timers out of them.
+#[test]
+fn timers_are_dropped_while_their_runtime_ends() {
+    for _ in 0..200 {
+        let rt = real();
+        let start = Arc::new(Barrier::new(2));
+        let armed: Vec<_> = rt.block_on(async {
+            let arm = |n| {
+                let mut armed = Polled::new(sleep(HANG + ms(n)));
+                assert!(armed.poll().is_pending());
+                armed
+            };
+            (0..100).map(arm).collect()
+        });
+        let wakes: Vec<_> = armed.iter().map(|armed| armed.wakes.clone()).collect();
+        let other = thread::spawn({
+            let start = start.clone();
+            move || {
+                start.wait();
+                drop(armed);
+            }
+        });
+        start.wait();
+        drop(rt);
+        other.join().unwrap();
+        // The wheel has let go of every waker, by firing or by a cancel.
+        assert!(wakes.iter().all(|wakes| Arc::strong_count(wakes) == 1));
+    }
 }
 
 #[test]

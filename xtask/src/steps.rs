@@ -143,6 +143,11 @@ const ADDRESS_ONLY: &[&str] = &[
     "task_coop",
     "task_handles",
     "task_inherited",
+    "task_join_set",
+    "task_local_set",
+    "task_locals",
+    "task_scope",
+    "task_tracker",
 ];
 
 pub(crate) fn sanitize_threads() -> Vec<Cargo> {

@@ -6,10 +6,11 @@
 //!
 //! - D1. Whoever waits in the reactor waits at most until the earliest deadline that any wheel
 //!   had when the wait began; an earlier one armed later by another thread wakes it (see
-//!   [`timers`]).
+//!   [`timers`]). A crowd of timers is fired in steps (C1 of [`crowd`]).
 //! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
 
 pub(crate) mod clock;
+mod crowd;
 #[cfg(any(feature = "net", feature = "signal"))]
 #[cfg_attr(not(feature = "net"), allow(dead_code))] // Each leaf uses a part.
 pub(crate) mod evented;
@@ -19,6 +20,7 @@ pub(crate) mod signals;
 pub(crate) mod timers;
 
 use self::clock::Clock;
+use self::crowd::Crowd;
 use self::reactor::{Reactor, ReactorHandle, Wait};
 use self::timers::Timers;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
@@ -37,10 +39,17 @@ pub(crate) struct Config {
     pub(crate) start_paused: bool,
 }
 
+/// What the token's holder has.
+#[derive(Debug)]
+struct Seat {
+    reactor: Reactor,
+    crowd: Crowd,
+}
+
 /// The driver of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    reactor: TryMutex<Reactor>,
+    seat: TryMutex<Seat>,
     /// Whether somebody waits in the reactor. A hint for the monitor, which orders nothing.
     attended: AtomicBool,
     handle: ReactorHandle,
@@ -66,7 +75,10 @@ impl Driver {
             Timers::new(config.wheels, clock.clone(), Box::new(move || wake.wake()))
         });
         Ok(Self {
-            reactor: TryMutex::new(reactor),
+            seat: TryMutex::new(Seat {
+                reactor,
+                crowd: Crowd::default(),
+            }),
             attended: AtomicBool::new(false),
             handle,
             timers,
@@ -101,11 +113,8 @@ impl Driver {
 
     /// The right to wait, if nobody has it.
     pub(crate) fn try_token(&self) -> Option<Token<'_>> {
-        let reactor = self.reactor.try_lock()?;
-        Some(Token {
-            driver: self,
-            reactor,
-        })
+        let seat = self.seat.try_lock()?;
+        Some(Token { driver: self, seat })
     }
 
     /// Whether nobody waits in the reactor although something could come from it.
@@ -135,7 +144,7 @@ impl Driver {
         if let Some(timers) = &self.timers {
             timers.shutdown();
         }
-        self.reactor.lock().shutdown();
+        self.seat.lock().reactor.shutdown();
     }
 }
 
@@ -143,14 +152,14 @@ impl Driver {
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
     driver: &'a Driver,
-    reactor: TryMutexGuard<'a, Reactor>,
+    seat: TryMutexGuard<'a, Seat>,
 }
 
 impl Token<'_> {
     /// Takes what is there, without waiting, and fires what is due. Returns how many sources
     /// and timers had something.
     pub(crate) fn poll(&mut self) -> usize {
-        let events = self.reactor.turn(Wait::Now).events;
+        let events = self.seat.reactor.turn(Wait::Now).events;
         events + self.driver.fire_due()
     }
 
@@ -158,45 +167,51 @@ impl Token<'_> {
     pub(crate) fn wait(&mut self) {
         let driver = self.driver;
         driver.attended.store(true, Ordering::Relaxed);
-        let until = driver.timers.as_ref().and_then(Timers::prepare_wait);
-        match until {
+        match driver.timers.as_ref().and_then(Timers::prepare_wait) {
             None => {
-                self.reactor.turn(Wait::Forever);
+                self.seat.reactor.turn(Wait::Forever);
             }
-            // Due already, also where the clock is held back.
-            Some(until_ns) if until_ns <= driver.clock.now_ns() => {
-                self.reactor.turn(Wait::Now);
-            }
-            Some(_) if driver.clock.is_paused() => self.wait_paused(),
-            Some(until_ns) => {
-                let now_ns = driver.clock.now_ns();
-                self.reactor.turn(Wait::For { now_ns, until_ns });
-            }
+            Some(until_ns) => self.wait_until(until_ns),
         }
         if let Some(timers) = &driver.timers {
             timers.end_wait();
         }
         driver.attended.store(false, Ordering::Relaxed);
-        driver.fire_due();
+        let fired = driver.fire_due();
+        self.seat.crowd.fired(fired, || driver.clock.now_ns());
+    }
+
+    fn wait_until(&mut self, until_ns: u64) {
+        let clock = &self.driver.clock;
+        let now_ns = clock.now_ns();
+        if until_ns <= now_ns {
+            // Due already, also where the clock is held back.
+            self.seat.reactor.turn(Wait::Now);
+        } else if clock.is_paused() {
+            self.wait_paused();
+        } else {
+            let until_ns = self.seat.crowd.end_of_wait(until_ns);
+            self.seat.reactor.turn(Wait::For { now_ns, until_ns });
+        }
     }
 
     /// Time stands still: if nothing else is to be waited for, it moves on to the next deadline.
+    ///
+    /// A blocking call tells whoever awaits it, and then lets go of the clock: once that is seen
+    /// the turn brings what it told, and the clock stays.
     fn wait_paused(&mut self) {
-        let turn = self.reactor.turn(Wait::Now);
+        let may_advance = self.driver.clock.can_auto_advance();
+        let turn = self.seat.reactor.turn(Wait::Now);
         if turn.events > 0 || turn.woken {
             return;
         }
-        let advanced = self
-            .driver
-            .timers
-            .as_ref()
-            .is_some_and(Timers::auto_advance);
-        if advanced {
-            self.reactor.clock_was_set();
+        let timers = self.driver.timers.as_ref();
+        if may_advance && timers.is_some_and(Timers::auto_advance) {
+            self.seat.reactor.clock_was_set();
         } else {
             // Blocking calls hold the clock, and wake the driver when they are done; or what was
             // armed has been cancelled.
-            self.reactor.turn(Wait::Forever);
+            self.seat.reactor.turn(Wait::Forever);
         }
     }
 }

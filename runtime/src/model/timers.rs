@@ -100,6 +100,19 @@ impl Shard {
         }
     }
 
+    /// Whether the timer, moved to a deadline that has passed, was run by this call.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the deadline has not passed.
+    pub fn rearm_to_past(&self, key: Key, at_ms: u64, local: bool) -> bool {
+        match self.0.rearm(key, at_ms * MS, local) {
+            timers::Rearm::Due => true,
+            timers::Rearm::Gone => false,
+            timers::Rearm::Moved => panic!("the deadline has not passed"),
+        }
+    }
+
     /// Tells the reactor's waiter about this shard.
     pub fn announce(&self) {
         self.0.announce();

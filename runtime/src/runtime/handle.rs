@@ -12,7 +12,7 @@ use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::cells;
-use crate::scheduler::job::{AtShutdown, Job};
+use crate::scheduler::job::{AtShutdown, ClockHold, Job};
 use crate::scheduler::local;
 use crate::scheduler::stats::Totals;
 use crate::scheduler::{current_thread, shared};
@@ -289,18 +289,21 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        // Held until the closure has run: a paused clock does not move on meanwhile.
-        let hold = ClockHold::new(self.clone());
         let task = BlockingTask {
-            work: Some((f, hold)),
+            work: Some((f, self.clone())),
         };
         let spawned = cells::spawn_blocking(task, id);
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
-        match self
-            .blocking()
-            .spawn(Job::Task(spawned.notified, at_shutdown))
-        {
+        let job = Job::Task {
+            task: spawned.notified,
+            at_shutdown,
+            hold: match &self.scheduler {
+                Scheduler::MultiThread(_) => None,
+                Scheduler::CurrentThread(shared) => Some(ClockHold::new(shared.clone())),
+            },
+        };
+        match self.blocking().spawn(job) {
             Ok(()) => {}
             Err(blocking::SpawnError::ShutDown(job)) => blocking::Job::cancel(job),
             Err(blocking::SpawnError::NoThreads(job, error)) => {
@@ -462,29 +465,9 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The runtime of a blocking closure; its clock does not advance by itself meanwhile.
-struct ClockHold(Handle);
-
-impl ClockHold {
-    fn new(handle: Handle) -> Self {
-        handle.driver().clock().inhibit_auto_advance();
-        Self(handle)
-    }
-}
-
-impl Drop for ClockHold {
-    fn drop(&mut self) {
-        self.0.driver().clock().allow_auto_advance();
-        // The driver may be waiting for this.
-        if self.0.driver().clock().is_paused() {
-            self.0.driver().wake();
-        }
-    }
-}
-
 /// A blocking closure as a future that is ready at its first poll.
 struct BlockingTask<F> {
-    work: Option<(F, ClockHold)>,
+    work: Option<(F, Handle)>,
 }
 
 // The closure is moved out before it runs, never polled in place.
@@ -494,8 +477,8 @@ impl<F: FnOnce() -> R, R> Future for BlockingTask<F> {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
-        let (work, hold) = self.work.take().expect("a blocking task is polled once");
-        let _context = context::enter(hold.0.clone());
+        let (work, handle) = self.work.take().expect("a blocking task is polled once");
+        let _context = context::enter(handle);
         Poll::Ready(budget::with_unconstrained(work))
     }
 }

@@ -152,7 +152,8 @@ impl Builder {
 
 /// Histograms, read with [`RuntimeMetrics`](super::RuntimeMetrics).
 impl Builder {
-    /// Counts polls by how long they take. Costs two looks at the clock for each poll.
+    /// Counts polls by how long they take. Costs two looks at the clock for each poll: with the
+    /// counting about 70 ns, where a poll that yields takes 50 ns in all without.
     pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
         self.watch.poll_times.enabled = true;
         self
@@ -214,7 +215,8 @@ impl Builder {
     }
 
     /// Counts polls by how long their task was queued before. Costs a look at the clock for each
-    /// wake and for each poll.
+    /// wake and for each poll: with the counting about 70 ns per poll, and as much again with the
+    /// histogram of poll times.
     pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
         self.watch.latencies.enabled = true;
         self

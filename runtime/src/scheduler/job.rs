@@ -1,13 +1,21 @@
 //! What the blocking pool runs: a blocking task's cell, or a worker's core that
 //! `block_in_place` handed over.
 
+use super::current_thread;
 use crate::blocking;
 use crate::cell::{Header, Notified, Schedule};
+use crate::loom::sync::Arc;
 
 /// A job of the blocking pool.
 pub(crate) enum Job {
-    /// A blocking closure, in a cell.
-    Task(Notified, AtShutdown),
+    /// A blocking closure.
+    Task {
+        /// The closure, in a cell.
+        task: Notified,
+        at_shutdown: AtShutdown,
+        /// Outlives the run: whoever awaits the closure is told before the clock may move on.
+        hold: Option<ClockHold>,
+    },
     /// Something of the runtime's own that must run even during shutdown.
     Own(Box<dyn FnOnce() + Send>),
 }
@@ -29,23 +37,34 @@ pub(crate) enum AtShutdown {
 impl blocking::Job for Job {
     fn run(self) {
         match self {
-            Self::Task(task, _) => task.run(),
+            Self::Task { task, hold, .. } => {
+                task.run();
+                drop(hold);
+            }
             Self::Own(work) => work(),
         }
     }
 
     fn cancel(self) {
         match self {
-            Self::Task(task, _) => {
+            Self::Task { task, hold, .. } => {
                 task.cancel();
                 task.run();
+                drop(hold);
             }
             Self::Own(work) => work(),
         }
     }
 
     fn is_mandatory(&self) -> bool {
-        matches!(self, Self::Own(_) | Self::Task(_, AtShutdown::Complete))
+        matches!(
+            self,
+            Self::Own(_)
+                | Self::Task {
+                    at_shutdown: AtShutdown::Complete,
+                    ..
+                }
+        )
     }
 
     fn is_extra(&self) -> bool {
@@ -53,7 +72,35 @@ impl blocking::Job for Job {
     }
 
     fn may_be_abandoned(&self) -> bool {
-        matches!(self, Self::Task(_, AtShutdown::Abandon))
+        matches!(
+            self,
+            Self::Task {
+                at_shutdown: AtShutdown::Abandon,
+                ..
+            }
+        )
+    }
+}
+
+/// The clock of a current-thread runtime does not move on by itself while this is there. That of
+/// several threads cannot be paused.
+pub(crate) struct ClockHold(Arc<current_thread::Shared>);
+
+impl ClockHold {
+    pub(crate) fn new(shared: Arc<current_thread::Shared>) -> Self {
+        shared.driver().clock().inhibit_auto_advance();
+        Self(shared)
+    }
+}
+
+impl Drop for ClockHold {
+    fn drop(&mut self) {
+        let driver = self.0.driver();
+        driver.clock().allow_auto_advance();
+        // The driver may be waiting for this.
+        if driver.clock().is_paused() {
+            driver.wake();
+        }
     }
 }
 

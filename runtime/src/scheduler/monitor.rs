@@ -30,6 +30,10 @@ use std::time::Duration;
 const LONGEST_LOOK: Duration = Duration::from_millis(10);
 const SHORTEST_LOOK: Duration = Duration::from_micros(500);
 
+/// The longest time after a look that found all workers asleep: where they only wake now and then,
+/// for a timer say, the looks would take a noticeable part of the little CPU time that they use.
+const LONGEST_LOOK_ASLEEP: Duration = Duration::from_millis(40);
+
 /// The monitor's state that others touch.
 #[derive(Debug)]
 pub(crate) struct Monitor {
@@ -151,14 +155,19 @@ impl Watch {
             }
         }
         shared.monitor.stuck.store(any_stuck, Ordering::Relaxed);
+        let all_asleep = shared.idle.all_asleep();
+        let longest = match all_asleep {
+            true => LONGEST_LOOK_ASLEEP,
+            false => LONGEST_LOOK,
+        };
         // A stuck worker that strands nothing is no reason to hurry: on a busy machine every
         // worker that the system takes off its core looks like one.
         if any_stuck && rescue(shared) {
             self.pause = SHORTEST_LOOK;
         } else {
-            self.pause = (self.pause * 2).min(LONGEST_LOOK);
+            self.pause = (self.pause * 2).min(longest);
         }
-        !any_ran && !any_stuck && shared.idle.all_asleep()
+        !any_ran && !any_stuck && all_asleep
     }
 }
 

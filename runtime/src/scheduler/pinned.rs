@@ -18,7 +18,8 @@
 //!   wakes another, which registers itself.
 //! - N4. After [`Shared::shut_down`] no task is alive and no entry exists or will: late wakers
 //!   and handles free memory only.
-//! - N5. What belongs to a set that is forgotten stays alive, and is not dropped elsewhere.
+//! - N5. What belongs to a set that is forgotten, or that unsafe code took to another thread to drop
+//!   it there, stays alive: nothing is dropped elsewhere.
 //!
 //! No borrow of the owner's part is held while user code runs.
 //!
@@ -220,9 +221,11 @@ impl Shared {
         }
     }
 
-    /// Cancels all tasks and drops their futures. Owner only.
+    /// Cancels all tasks and drops their futures; nothing on another thread (N5).
     pub(crate) fn shut_down(&self) {
-        let home = self.home();
+        let Some(home) = self.home.get() else {
+            return;
+        };
         self.owned.close();
         budget::with_kept(|| {
             while let Some(task) = self.owned.pop_for_cancel() {
@@ -428,7 +431,8 @@ impl Drop for Driver {
     /// Another driver is woken, to put its waker in the place of this one's (N3).
     fn drop(&mut self) {
         let set = self.set.clone();
-        let home = set.home();
+        // On another thread nothing is touched (N5).
+        let Some(home) = set.home.get() else { return };
         let Some(mine) = self.leave(home) else { return };
         // It registers itself anew when it is polled.
         let other = home.drivers.borrow_mut().pop();

@@ -21,7 +21,8 @@ use std::task::{Context, Poll};
 /// tasks have ended.
 ///
 /// On drop the set cancels its tasks and drops their futures, on its own thread. A set that is
-/// leaked keeps them; nothing of them is dropped on another thread. The drop waits for threads
+/// leaked keeps them; nothing of them is dropped on another thread, not even if unsafe code drops
+/// the set itself there. The drop waits for threads
 /// that are about to queue a task of the set, which takes them a few instructions.
 ///
 /// [`block_in_place`](crate::task::block_in_place) panics inside, because it would move the

@@ -162,6 +162,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/scheduler/current_thread.rs",
         Checked::By(&["scheduler"]),
     ),
+    (
+        "runtime/src/scheduler/current_thread/seated.rs",
+        Checked::By(&["scheduler"]),
+    ),
     ("runtime/src/scheduler/idle.rs", Checked::By(&["scheduler"])),
     (
         "runtime/src/scheduler/monitor.rs",

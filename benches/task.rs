@@ -1,0 +1,7 @@
+//! The `task` area in criterion, every runtime in turn.
+
+#![forbid(unsafe_code)]
+
+fn main() {
+    runtime_benches::areas::run("task");
+}
