@@ -28,8 +28,9 @@ pub struct Contestant {
     /// Its scenarios. The first contestant has them all; another may lack what its runtime does
     /// not offer.
     pub entries: Vec<Entry>,
-    /// How late each sleep was: so many tasks, so many sleeps of each, on a fresh runtime.
-    pub lateness: fn(u64, u64) -> Vec<Duration>,
+    /// How late each sleep was: so many tasks, so many sleeps of each, on a fresh runtime. A floor
+    /// has none.
+    pub lateness: Option<fn(u64, u64) -> Vec<Duration>>,
 }
 
 /// One scenario of one contestant.
@@ -108,7 +109,7 @@ impl Contestant {
             name: P::NAME,
             kind: Kind::Runtime,
             entries: scenarios.into_iter().map(to_entry).collect(),
-            lateness: lateness::of::<P>,
+            lateness: Some(lateness::of::<P>),
         }
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn contestants() -> Vec<Contestant> {
         name,
         kind: Kind::Floor,
         entries,
+        lateness: None,
     };
     vec![
         floor(

@@ -63,19 +63,20 @@ fn rounds(arguments: impl IntoIterator<Item = String>) -> Result<usize, String> 
 fn measure(rounds: usize, tasks: u64, sleeps: u64) -> Vec<(Contestant, Vec<Duration>)> {
     let mut columns: Vec<_> = contestants()
         .into_iter()
-        .map(|contestant| (contestant, Vec::new()))
+        .filter_map(|contestant| Some((contestant.lateness?, contestant, Vec::new())))
         .collect();
     for round in 0..rounds {
         for turn in 0..columns.len() {
             let who = (round + turn) % columns.len();
-            let (contestant, late) = &mut columns[who];
-            late.extend((contestant.lateness)(tasks, sleeps));
+            let (lateness, _, late) = &mut columns[who];
+            late.extend(lateness(tasks, sleeps));
         }
     }
-    for (_, late) in &mut columns {
+    let sorted = columns.into_iter().map(|(_, contestant, mut late)| {
         late.sort_unstable();
-    }
-    columns
+        (contestant, late)
+    });
+    sorted.collect()
 }
 
 /// The lateness of each of `tasks * sleeps` sleeps on a fresh runtime.
@@ -147,9 +148,14 @@ mod tests {
 
     #[test]
     fn every_sleep_of_every_runtime_is_counted() {
+        let mut counted = 0;
         for contestant in contestants() {
-            assert_eq!((contestant.lateness)(3, 2).len(), 6, "{}", contestant.name);
+            if let Some(lateness) = contestant.lateness {
+                assert_eq!(lateness(3, 2).len(), 6, "{}", contestant.name);
+                counted += 1;
+            }
         }
+        assert_eq!(counted, 3);
     }
 
     #[test]

@@ -36,11 +36,13 @@ cargo xtask <command>
   conformance [suite…]  published suites against the stand-in; writes docs/compatibility.md
   conformance quick     the part of them that CI has time for
   ecosystem [program…]  programs of published crates (axum, tonic, quinn, …) on the stand-in
-  ci               check, api check, test, std-models, features, loom, shuttle, san thread, san address
+  ecosystem quick       those of them that CI has time for
+  ci               check, api check, test, std-models, features, loom, shuttle, san thread,
+                   san address, ecosystem quick, conformance quick
   nightly          loom-nightly, long shuttle, many property cases, every bench once";
 
 /// What `ci` runs: the quickest failure first.
-const CI: [&[&str]; 9] = [
+const CI: [&[&str]; 11] = [
     &["check"],
     &["api", "check"],
     &["test"],
@@ -50,6 +52,8 @@ const CI: [&[&str]; 9] = [
     &["shuttle"],
     &["san", "thread"],
     &["san", "address"],
+    &["ecosystem", "quick"],
+    &["conformance", "quick"],
 ];
 
 fn main() -> ExitCode {
@@ -75,6 +79,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["api", "check"] => return api::run(true),
         ["conformance", "quick"] => return conformance::quick(),
         ["conformance", suites @ ..] => return conformance::run(suites),
+        ["ecosystem", "quick"] => return ecosystem::quick(),
         ["ecosystem", programs @ ..] => return ecosystem::run(programs),
         ["ci"] => return ci(),
         ["test"] => steps::test(),
@@ -116,9 +121,9 @@ fn ci() -> Result<(), String> {
     }
     println!("\n==== times");
     for (name, time) in &times {
-        println!("{name:<14}{}", in_seconds(*time));
+        println!("{name:<18}{}", in_seconds(*time));
     }
-    println!("{:<14}{}", "sum", in_seconds(start.elapsed()));
+    println!("{:<18}{}", "sum", in_seconds(start.elapsed()));
     outcome
 }
 

@@ -57,7 +57,7 @@ macro_rules! source_through {
         }
     };
 }
-#[cfg(feature = "net")]
+#[allow(unused_imports, reason = "only some features have users outside")]
 pub(crate) use source_through;
 
 pub(crate) mod datagram;

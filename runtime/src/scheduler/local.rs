@@ -30,6 +30,10 @@ pub(crate) struct Core {
     /// Tasks requeued because they woke themselves, since the driver was last looked at.
     pub(super) yields: Cell<u32>,
     pub(super) searching: Cell<bool>,
+    /// A waker ended its last sleep, not an event.
+    pub(super) was_woken: Cell<bool>,
+    /// Yielded tasks pushed without a wake; see `futile`.
+    pub(super) held_back: Cell<u32>,
     /// Tasks pushed to the deque since somebody was last woken for them, or found awake.
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
@@ -48,6 +52,8 @@ impl Core {
             slot_streak: Cell::new(0),
             yields: Cell::new(0),
             searching: Cell::new(false),
+            was_woken: Cell::new(false),
+            held_back: Cell::new(0),
             unannounced: Cell::new(0),
             in_driver: Cell::new(false),
             cells: Cell::new(0),

@@ -8,6 +8,7 @@
 pub(crate) mod cells;
 pub(crate) mod current_thread;
 pub(crate) mod dump;
+mod futile;
 pub(crate) mod id;
 pub(crate) mod idle;
 pub(crate) mod in_place;

@@ -70,6 +70,11 @@ impl Pace {
         true
     }
 
+    /// How many turns take about [`AIM_NS`], within the bounds.
+    pub(super) fn interval(&self) -> u32 {
+        self.interval.get()
+    }
+
     /// The worker goes to sleep.
     pub(super) fn sleeps(&self) {
         self.looked.set(None);

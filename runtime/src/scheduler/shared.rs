@@ -2,6 +2,7 @@
 
 use super::cells::Started;
 use super::cells::{self, Alive, Owner};
+use super::futile::FutileWakes;
 use super::id::Id as SchedulerId;
 use super::idle::Idle;
 use super::job::Job;
@@ -96,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
     pub(crate) idle: Idle,
+    pub(super) futile: FutileWakes,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
@@ -132,6 +134,7 @@ impl Shared {
             remotes: remotes.collect(),
             injector: Injector::new(),
             idle: Idle::new(config.workers),
+            futile: FutileWakes::new(),
             outside: OwnedList::default(),
             driver,
             monitor: Monitor::new(),
@@ -298,7 +301,13 @@ impl Core {
                 // Alone it needs nobody else: this worker looks at its deque next.
                 let alone = self.queue.is_empty() && remote.slot.is_empty();
                 self.queue.push(task);
-                if alone {
+                if alone
+                    || shared.futile.holds_back(
+                        self.queue.len(),
+                        self.pace.interval(),
+                        &self.held_back,
+                    )
+                {
                     return;
                 }
             }

@@ -220,24 +220,26 @@ impl WorkerStats {
         self.busy.start();
     }
 
-    /// The worker has no thread any more.
-    pub(crate) fn stopped(&self) {
+    /// The worker has no thread any more. Returns how long it was awake since it last woke.
+    pub(crate) fn stopped(&self) -> Duration {
         let busy_ns = self.busy.stop();
         let polls = self.polls();
         let new_polls = polls.wrapping_sub(self.polls_before.get());
+        let spent_ns = busy_ns.saturating_sub(self.busy_before_ns.get());
         if new_polls > 0 {
-            let spent_ns = busy_ns.saturating_sub(self.busy_before_ns.get());
             let mean_ns = mean_with(self.mean_poll_ns.get(), spent_ns, new_polls);
             self.mean_poll_ns.set(mean_ns);
             self.polls_before.set(polls);
         }
         self.busy_before_ns.set(busy_ns);
+        Duration::from_nanos(spent_ns)
     }
 
-    /// The worker goes to sleep.
-    pub(crate) fn asleep(&self) {
-        self.stopped();
+    /// The worker goes to sleep. Returns how long it was awake.
+    pub(crate) fn asleep(&self) -> Duration {
+        let awake = self.stopped();
         self.parkings.add(1);
+        awake
     }
 
     /// The worker woke up.

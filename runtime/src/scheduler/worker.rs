@@ -198,13 +198,17 @@ impl Core {
             let _ = self.get_up(shared, true);
             return;
         }
-        remote.stats.asleep();
+        let awake = remote.stats.asleep();
+        if self.was_woken.get() {
+            shared.futile.learn(awake);
+        }
         self.pace.sleeps();
         if let Some(hook) = &shared.config.on_thread_park {
             hook();
         }
         self.wait(shared);
-        let _ = self.get_up(shared, false);
+        let got_up = self.get_up(shared, false);
+        self.was_woken.set(got_up == GotUp::Woken);
         remote.stats.awake();
         if let Some(hook) = &shared.config.on_thread_unpark {
             hook();

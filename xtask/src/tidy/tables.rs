@@ -166,6 +166,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/scheduler/current_thread/seated.rs",
         Checked::By(&["scheduler"]),
     ),
+    (
+        "runtime/src/scheduler/futile.rs",
+        Checked::Exempt("a hint: no order, and nothing rests on it"),
+    ),
     ("runtime/src/scheduler/idle.rs", Checked::By(&["scheduler"])),
     (
         "runtime/src/scheduler/monitor.rs",
