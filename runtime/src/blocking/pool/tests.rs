@@ -1,7 +1,9 @@
 //! Real threads: every job is accounted for, whatever fails.
 
 use super::*;
-use crate::blocking::start::{Body, OsThreads};
+use crate::blocking::start::{Body, OsThreads, SpawnThread};
+use crate::loom::thread;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc as StdArc, Barrier};
