@@ -118,6 +118,9 @@ impl Seat {
     pub(crate) fn wait(&self, keep_alive: Duration) -> Duration {
         let start = Instant::now();
         self.wait_from(start, keep_alive);
+        if loom::CHECKED {
+            return Duration::ZERO; // a model repeats itself exactly
+        }
         start.elapsed()
     }
 

@@ -8,12 +8,12 @@ use crate::blocking::config::Job;
 use crate::blocking::seat::Seat;
 use crate::blocking::start::Berth;
 use crate::blocking::tempo;
+use crate::loom;
 use crate::loom::sync::{Arc, MutexGuard};
 use crate::util::bomb::contain;
 use std::mem;
 
 /// How a thread waited last.
-#[derive(Default)]
 struct Nap {
     /// It slept, and not for long.
     was_short: bool,
@@ -144,7 +144,10 @@ impl<J: Job> Shared<J> {
     /// The loop of a pool thread, from its first job to its end.
     fn serve(shared: &Arc<Self>, first: J) {
         let seat = Arc::new(Seat::new());
-        let mut nap = Nap::default();
+        let mut nap = Nap {
+            was_short: loom::CHECKED, // so that models linger at once
+            was_quick: false,
+        };
         let mut state = shared.state.lock();
         let pass_on = state.counts.arrive();
         let mut after = Self::work(shared, state, first, pass_on);
