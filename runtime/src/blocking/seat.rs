@@ -83,14 +83,12 @@ impl Seat {
 
     /// Claims the owner. Call under the pool's lock, with the pop (S1). Unless it says that the
     /// owner is awake, unpark it afterwards.
-    #[must_use]
     pub(crate) fn claim(&self) -> Found {
         self.set(CLAIMED)
     }
 
     /// Ends the owner's time. Call under the pool's lock, on a seat that lies on the stack;
     /// unpark afterwards as for [`claim`](Self::claim).
-    #[must_use]
     pub(crate) fn expire(&self) -> Found {
         self.set(EXPIRED)
     }
