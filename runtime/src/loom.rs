@@ -14,7 +14,7 @@
 /// Std's atomics in every arm, for statics and counters that order nothing: no checker needs to
 /// see them, each would only multiply what it tries, and loom's have no constant constructor.
 pub(crate) mod unordered {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 }
 
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
@@ -198,6 +198,34 @@ mod plain {
             Self
         }
     }
+
+    /// Whether waiting awake can pay: not with one processor.
+    pub(crate) fn may_spin() -> bool {
+        available_parallelism() > 1
+    }
+
+    /// Waits awake until `done`, for `limit` at most. Returns for how long, and whether it is done.
+    pub(crate) fn spin_until(
+        limit: std::time::Duration,
+        done: impl Fn() -> bool,
+    ) -> (std::time::Duration, bool) {
+        let start = std::time::Instant::now();
+        loop {
+            for _ in 0..SPINS_PER_LOOK {
+                if done() {
+                    return (start.elapsed(), true);
+                }
+                std::hint::spin_loop();
+            }
+            let waited = start.elapsed();
+            if waited >= limit {
+                return (waited, done());
+            }
+        }
+    }
+
+    /// How often [`spin_until`] looks between two looks at the clock.
+    const SPINS_PER_LOOK: u32 = 8;
 
     /// How many processors this process may use.
     pub(crate) fn available_parallelism() -> usize {
@@ -520,6 +548,19 @@ mod modelled {
         }
     }
 
+    /// A checker explores the outcomes of waiting awake, not its length.
+    pub(crate) fn may_spin() -> bool {
+        true
+    }
+
+    /// One look.
+    pub(crate) fn spin_until(
+        _limit: std::time::Duration,
+        done: impl Fn() -> bool,
+    ) -> (std::time::Duration, bool) {
+        (std::time::Duration::ZERO, done())
+    }
+
     pub(crate) fn available_parallelism() -> usize {
         2
     }
@@ -583,6 +624,19 @@ mod shuffled {
         pub(crate) const fn new() -> Self {
             Self
         }
+    }
+
+    /// A checker explores the outcomes of waiting awake, not its length.
+    pub(crate) fn may_spin() -> bool {
+        true
+    }
+
+    /// One look.
+    pub(crate) fn spin_until(
+        _limit: std::time::Duration,
+        done: impl Fn() -> bool,
+    ) -> (std::time::Duration, bool) {
+        (std::time::Duration::ZERO, done())
     }
 
     pub(crate) fn available_parallelism() -> usize {

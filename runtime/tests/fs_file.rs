@@ -247,6 +247,64 @@ fn the_end_is_where_the_file_ends_now() {
     }
 }
 
+/// What lies between the old end and a write beyond it reads as zeros.
+#[test]
+fn a_write_beyond_the_end_leaves_a_hole() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            let mut file = open_for_all(&path).await;
+            file.write_all(b"ab").await.unwrap();
+            assert_eq!(
+                file.seek(SeekFrom::Start(1_000_000)).await.unwrap(),
+                1_000_000
+            );
+            assert_eq!(file.read(&mut [0; 4]).await.unwrap(), 0);
+            // A seek alone makes the file no longer.
+            assert_eq!(file.metadata().await.unwrap().len(), 2);
+            file.write_all(b"z").await.unwrap();
+            file.seek(SeekFrom::Start(1)).await.unwrap();
+            let mut rest = Vec::new();
+            assert_eq!(file.read_to_end(&mut rest).await.unwrap(), 1_000_000);
+            assert!(rest.starts_with(b"b\0") && rest.ends_with(b"\0z"));
+            assert!(rest[1..999_999].iter().all(|&byte| byte == 0));
+        });
+    }
+}
+
+/// An open file outlives its name, whatever is under way when the name goes.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_removed_while_it_is_read_is_read_to_its_end() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let path = dir.path("file");
+                let contents = vec![7; 3_000_000];
+                std::fs::write(&path, &contents).unwrap();
+                let mut file = open_for_all(&path).await;
+                let mut start = vec![0; 1_000];
+                file.read_exact(&mut start).await.unwrap();
+                // Too large to be read at once: the pool has it while the name goes.
+                let mut large = vec![0; 1_000_000];
+                drop_a_read(&mut file, &mut large).await;
+                runtime::fs::remove_file(&path).await.unwrap();
+                assert!(!runtime::fs::try_exists(&path).await.unwrap());
+                let mut rest = Vec::new();
+                file.read_to_end(&mut rest).await.unwrap();
+                assert_eq!(rest.len(), 2_999_000);
+                file.write_all(b"end").await.unwrap();
+                file.flush().await.unwrap();
+                assert_eq!(file.metadata().await.unwrap().len(), 3_000_003);
+                let error = File::open(&path).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound);
+            });
+        }
+    }
+}
+
 #[test]
 fn a_seek_before_the_start_is_an_error_and_moves_nothing() {
     let _bound = hang_bound();

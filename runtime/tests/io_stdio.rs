@@ -30,6 +30,8 @@ const CASES: &[Case] = &[
     ("cancelled_read", cancelled_read, cancelled_read_parent),
     ("two_runtimes", two_runtimes, cancelled_read_parent),
     ("read_ends", read_ends, read_ends_parent),
+    #[cfg(unix)]
+    ("closed_input", closed_input, reports_ok),
     ("no_flush", no_flush, no_flush_parent),
     ("order", order, order_parent),
     ("closed", closed, closed_parent),
@@ -236,6 +238,25 @@ fn read_ends_parent(case: &str) {
     let mut child = start(case);
     child.stdin.take().unwrap().write_all(b"all of it").unwrap();
     finish(child);
+}
+
+// A standard input whose descriptor is closed is an empty one, as std's is.
+
+#[cfg(unix)]
+fn closed_input() {
+    // Made before, so that none of their descriptors takes its number.
+    let runtimes = [multi(), current()];
+    // SAFETY: nothing else of this process uses the descriptor.
+    assert_eq!(unsafe { libc::close(0) }, 0);
+    for runtime in runtimes {
+        runtime.block_on(async {
+            let mut input = stdin();
+            for _ in 0..3 {
+                assert_eq!(input.read(&mut [0; 8]).await.unwrap(), 0);
+            }
+        });
+    }
+    eprint!("ok");
 }
 
 // What was written arrives although nobody flushes: the runtime waits for it.

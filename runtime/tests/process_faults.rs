@@ -109,15 +109,23 @@ fn a_child_that_ignores_a_request_to_end_is_killed() {
     let _bound = hang_bound();
     for runtime in both(2) {
         runtime.block_on(async {
-            let mut child = sh("trap '' TERM; echo ready; while :; do sleep 0.01; done")
+            let mut child = sh("trap '' TERM; echo ready; read line; echo alive; read line")
+                .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
+            let mut stdin = child.stdin.take().unwrap();
             let mut stdout = child.stdout.take().unwrap();
-            stdout.read_u8().await.unwrap();
+            let mut line = [0; 6];
+            stdout.read_exact(&mut line).await.unwrap();
+            assert_eq!(&line, b"ready\n");
             let id = child.id().unwrap() as i32;
             // SAFETY: a signal to a child that was not reaped.
             assert_eq!(unsafe { libc::kill(id, libc::SIGTERM) }, 0);
+            // It answers after the signal was sent, so it has ignored it.
+            stdin.write_all(b"\n").await.unwrap();
+            stdout.read_exact(&mut line).await.unwrap();
+            assert_eq!(&line, b"alive\n");
             assert_eq!(child.try_wait().unwrap(), None);
             child.kill().await.unwrap();
             assert_eq!(child.wait().await.unwrap().signal(), Some(libc::SIGKILL));

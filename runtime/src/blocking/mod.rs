@@ -7,15 +7,22 @@
 //! | part | what |
 //! |---|---|
 //! | `accounting` | counts, transitions, invariants I1 to I5 |
-//! | `pool` | queue, stack of sleepers, submission, the life of a thread |
+//! | `config` | what a pool is made of |
+//! | `pool` | queue, stack of sleepers, submission, shutdown |
+//! | `pool::thread` | the life of a thread |
 //! | `start` | creating threads, handing them their first job, joining them |
 //! | `seat` | where one idle thread sleeps |
+//! | `tempo` | what others see of how quick the pool is |
 
 mod accounting;
+mod config;
 mod pool;
 mod seat;
 mod start;
+mod tempo;
 
-pub(crate) use pool::{Config, Job, Pool, SpawnError};
+pub(crate) use config::{Config, Job, SpawnError};
+pub(crate) use pool::Pool;
 #[allow(unused_imports, reason = "for models and tests")]
 pub(crate) use start::{Body, OsThreads, SpawnThread};
+pub(crate) use tempo::{HandedTo, take_handed_to};

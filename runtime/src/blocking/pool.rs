@@ -1,4 +1,5 @@
-//! The pool itself: queue, stack of sleepers, submission, the life of a thread, shutdown.
+//! The pool itself: queue, stack of sleepers, submission, shutdown. The life of a thread is in
+//! [`thread`](self::thread).
 //!
 //! One mutex holds the [`Counts`], the queue and the stack of sleepers. A critical section asks
 //! the counts, moves at most two jobs and one seat, and ends; threads are created, unparked and
@@ -36,13 +37,20 @@
 //!   other thread, the job has to be found again among those of others.
 //! - Joining at the time-out of `shutdown`: a thread-local destructor may block for ever.
 
-use super::accounting::{Counts, Look, PassOn, StartFailed, Submit};
-use super::seat::Seat;
-use super::start::{Berth, SpawnThread};
+mod thread;
+
+use self::thread::live;
+use super::accounting::{Counts, StartFailed, Submit};
+use super::config::{Config, Job, SpawnError};
+use super::seat::{Found, Seat};
+use super::start::Berth;
+use super::tempo::{self, HandedTo, Tempo};
+use crate::loom::local;
 use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::loom::thread::JoinHandle;
 use crate::loom::unordered::{AtomicBool, Ordering};
-use crate::loom::{local, thread};
 use crate::util::bomb::contain;
+use crate::util::patience::Patience;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,103 +62,6 @@ const QUEUE_START: usize = 64;
 
 /// Room made in advance on the stack of sleepers; beyond it the stack grows under the lock.
 const SLEEPERS_START_MAX: usize = 4096;
-
-/// Work for a pool thread. Both methods contain the panics of user code; one that escapes all
-/// the same ends the job, not the thread.
-pub(crate) trait Job: Send + 'static {
-    /// Does the work.
-    fn run(self);
-
-    /// Gives the work up, because the pool shuts down or lost its only thread.
-    fn cancel(self);
-
-    /// Whether the work must be done even at shutdown (a write that the user believes done).
-    fn is_mandatory(&self) -> bool {
-        false
-    }
-
-    /// Whether the work may last as long as the pool and needs a thread beyond the limit.
-    fn is_extra(&self) -> bool {
-        false
-    }
-
-    /// Whether shutdown leaves the work alone once it runs, because it may block for as long as
-    /// the system likes and nobody needs its end (a lookup of a name).
-    fn may_be_abandoned(&self) -> bool {
-        false
-    }
-}
-
-/// A hook at the start or end of a thread.
-pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
-
-/// What a thread's life is put into, see [`Config::around`].
-pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
-
-/// How to build a [`Pool`].
-pub(crate) struct Config {
-    /// At most this many threads run jobs; zero counts as one. A thread on its way out (its
-    /// `on_stop` hook, its thread-local destructors) is not counted.
-    pub(crate) max_threads: usize,
-    /// How long an idle thread waits for a job before it ends.
-    pub(crate) keep_alive: Duration,
-    /// Stack of a thread in bytes; `None` leaves it to std.
-    pub(crate) stack_size: Option<usize>,
-    /// Names a new thread. A panic counts as a thread that could not be created.
-    pub(crate) thread_name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
-    /// Runs first on each thread, inside `around`. A panic is reported by the panic hook and
-    /// otherwise ignored.
-    pub(crate) on_start: Option<Hook>,
-    /// Runs last on each thread, inside `around`; panics as for `on_start`.
-    pub(crate) on_stop: Option<Hook>,
-    /// Runs the whole life of a thread, which it gets as an argument: the place to enter the
-    /// runtime's context. If it does not call its argument, the thread lives outside of it.
-    pub(crate) around: Around,
-    /// Where threads come from.
-    pub(crate) spawner: std::sync::Arc<dyn SpawnThread>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            max_threads: 512,
-            keep_alive: Duration::from_secs(10),
-            stack_size: None,
-            thread_name: std::sync::Arc::new(|| "blocking".to_owned()),
-            on_start: None,
-            on_stop: None,
-            around: std::sync::Arc::new(|life| life()),
-            spawner: std::sync::Arc::new(super::start::OsThreads),
-        }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("max_threads", &self.max_threads)
-            .field("keep_alive", &self.keep_alive)
-            .field("stack_size", &self.stack_size)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a job was not accepted; it comes back.
-pub(crate) enum SpawnError<J> {
-    /// The pool is shutting down.
-    ShutDown(J),
-    /// The pool has no thread and could not create one.
-    NoThreads(J, io::Error),
-}
-
-impl<J> fmt::Debug for SpawnError<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ShutDown(_) => f.write_str("ShutDown"),
-            Self::NoThreads(_, error) => f.debug_tuple("NoThreads").field(error).finish(),
-        }
-    }
-}
 
 /// A pool of threads for jobs of type `J`; clones share it.
 ///
@@ -167,14 +78,8 @@ struct Shared<J> {
     /// The counts are closed. Set under the lock, read without it, and orders nothing: who has
     /// seen the shutdown begin sees it set.
     is_shut_down: AtomicBool,
+    tempo: Tempo,
     config: Config,
-}
-
-/// What a job leaves to be done under the lock.
-struct AfterJob {
-    was_extra: bool,
-    /// The thread is not in `open` (P3).
-    was_away: bool,
 }
 
 struct State<J> {
@@ -187,7 +92,11 @@ struct State<J> {
     open: usize,
     /// The pool is closed and the time of a shutdown is over.
     is_overdue: bool,
-    last_ended: Option<thread::JoinHandle<()>>,
+    /// The one on top of the sleepers lay down to linger (T2).
+    is_lingering: bool,
+    /// How lingering has paid.
+    linger: Patience,
+    last_ended: Option<JoinHandle<()>>,
 }
 
 local! {
@@ -220,12 +129,15 @@ impl<J: Job> Pool<J> {
             sleepers: Vec::with_capacity(config.max_threads.min(SLEEPERS_START_MAX)),
             open: 0,
             is_overdue: false,
+            is_lingering: false,
+            linger: Patience::new(tempo::LINGER),
             last_ended: None,
         };
         let shared = Shared {
             state: Mutex::new(state),
             ended: Condvar::new(),
             is_shut_down: AtomicBool::new(false),
+            tempo: Tempo::new(),
             config,
         };
         Self {
@@ -240,7 +152,12 @@ impl<J: Job> Pool<J> {
     /// failed creation is no error: the job waits for them.
     pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
         let is_extra = job.is_extra();
+        let in_vain = self.shared.tempo.awaits_in_vain();
         let mut state = self.shared.lock_with_room();
+        if in_vain {
+            state.linger.lost();
+            self.shared.tempo.set_cold();
+        }
         let submit = if is_extra {
             state.counts.submit_extra()
         } else {
@@ -257,7 +174,7 @@ impl<J: Job> Pool<J> {
             }
             Submit::QueueAndWake => {
                 state.queue.push_back(job);
-                wake_top(state);
+                self.shared.wake_top(state);
                 Ok(())
             }
             Submit::Start => {
@@ -276,11 +193,13 @@ impl<J: Job> Pool<J> {
         state.counts.close();
         self.shared.is_shut_down.store(true, Ordering::Relaxed);
         let sleepers = mem::take(&mut state.sleepers);
-        for seat in &sleepers {
-            seat.claim();
-        }
+        state.is_lingering = false;
+        let asleep: Vec<_> = sleepers
+            .into_iter()
+            .filter(|seat| seat.claim() == Found::Asleep)
+            .collect();
         drop(state);
-        for seat in &sleepers {
+        for seat in &asleep {
             seat.unpark();
         }
     }
@@ -350,11 +269,11 @@ impl<J: Job> Pool<J> {
         let state = self.shared.state.lock();
         let sleepers = state.sleepers.clone();
         for seat in &sleepers {
-            seat.expire();
+            let _ = seat.expire();
         }
         drop(state);
         for seat in &sleepers {
-            seat.unpark();
+            seat.unpark(); // also those awake: it does no harm
         }
     }
 
@@ -459,10 +378,28 @@ impl<J: Job> Shared<J> {
             }
             StartFailed::QueueAndWake => {
                 state.queue.push_back(job);
-                wake_top(state); // not closed (I5), so there is no waiter
+                self.wake_top(state); // not closed (I5), so there is no waiter
             }
         }
         Ok(())
+    }
+
+    /// Pops the sleeper on top, whom the counts have just claimed, and wakes it without the lock.
+    fn wake_top(&self, mut state: MutexGuard<'_, State<J>>) {
+        let seat = state.sleepers.pop().expect("P1: the counts saw a sleeper");
+        state.is_lingering = false; // it was this one, if any (T2)
+        match seat.claim() {
+            Found::Awake => {
+                self.tempo.set_busy();
+                drop(state);
+                tempo::set_handed_to(HandedTo::Awake);
+            }
+            Found::Asleep => {
+                drop(state);
+                tempo::set_handed_to(HandedTo::Asleep);
+                seat.unpark();
+            }
+        }
     }
 
     /// Drops the lock after `open` has fallen, and wakes those that wait for it.
@@ -474,123 +411,6 @@ impl<J: Job> Shared<J> {
             self.ended.notify_all();
         }
     }
-
-    /// Passes the help on, drops the lock, and does `job`. Returns what the next section under
-    /// the lock has to do.
-    fn work(
-        shared: &Arc<Self>,
-        mut state: MutexGuard<'_, State<J>>,
-        job: J,
-        pass_on: PassOn,
-    ) -> AfterJob {
-        let closed = state.counts.is_closed();
-        let after = AfterJob {
-            was_extra: job.is_extra(),
-            was_away: !closed && job.may_be_abandoned(),
-        };
-        if after.was_away {
-            // Not closed, so nobody waits for it to fall.
-            state.open -= 1;
-            MY_POOL.with(|pool| pool.set(0));
-        }
-        match pass_on {
-            PassOn::Nobody => shared.withdraw_if_left(state),
-            PassOn::Wake => wake_top(state),
-            PassOn::Start => {
-                let extra = state
-                    .queue
-                    .pop_front()
-                    .expect("P1: the counts saw a second job");
-                state.open += 1;
-                drop(state);
-                if let Err((extra, _)) = Self::start(shared, extra) {
-                    retire(extra); // cannot be: this thread counts
-                }
-            }
-        }
-        if closed && job.may_be_abandoned() {
-            contain(|| job.cancel());
-        } else {
-            contain(|| job.run());
-        }
-        after
-    }
-
-    /// The loop of a pool thread, from its first job to its end.
-    fn serve(shared: &Arc<Self>, first: J) {
-        let seat = Arc::new(Seat::new());
-        let mut state = shared.state.lock();
-        let pass_on = state.counts.arrive();
-        let mut after = Self::work(shared, state, first, pass_on);
-        loop {
-            state = shared.state.lock();
-            if after.was_extra {
-                state.counts.extra_ended();
-            }
-            if after.was_away {
-                // Perhaps after a shutdown that did not wait; then this thread only leaves.
-                state.open += 1;
-                MY_POOL.with(|pool| pool.set(Shared::address(shared)));
-            }
-            let mut look = state.counts.look();
-            while look == Look::Idle {
-                seat.lie_down();
-                state.sleepers.push(Arc::clone(&seat));
-                drop(state);
-                seat.wait(shared.config.keep_alive);
-                state = shared.state.lock();
-                // The clock may have been late: the word decides (S1).
-                look = if seat.is_claimed() {
-                    state.counts.look_claimed()
-                } else {
-                    state.sleepers.retain(|other| !Arc::ptr_eq(other, &seat));
-                    state.counts.expire()
-                };
-            }
-            let Look::Run(pass_on) = look else {
-                return shared.withdraw_if_left(state);
-            };
-            let job = state.queue.pop_front().expect("P1: the counts saw a job");
-            after = Self::work(shared, state, job, pass_on);
-        }
-    }
-}
-
-/// All that a pool thread does.
-fn live<J: Job>(shared: &Arc<Shared<J>>, berth: &Berth<J>) {
-    MY_POOL.with(|pool| pool.set(Shared::address(shared)));
-    let config = &shared.config;
-    let mut life = || {
-        // Nothing is left when this runs a second time.
-        let Some(first) = berth.take_first() else {
-            return;
-        };
-        if let Some(hook) = &config.on_start {
-            contain(|| hook());
-        }
-        Shared::serve(shared, first);
-        if let Some(hook) = &config.on_stop {
-            contain(|| hook());
-        }
-    };
-    contain(|| (config.around)(&mut life));
-    life(); // if `around` panicked before its argument, or left it out
-    let own = berth.end();
-    let mut state = shared.state.lock();
-    state.open -= 1;
-    let before = own.and_then(|handle| state.last_ended.replace(handle));
-    shared.tell_waiter(state);
-    if let Some(before) = before {
-        let _ = before.join(); // see "Ends"; an error is a panic, which the hook has reported
-    }
-}
-
-/// Pops the sleeper on top, whom the counts have just claimed, and wakes it without the lock.
-fn wake_top<J>(mut state: MutexGuard<'_, State<J>>) {
-    let seat = state.sleepers.pop().expect("P1: the counts saw a sleeper");
-    seat.claim();
-    drop(state);
-    seat.unpark();
 }
 
 /// Gives a job up that no thread can run, unless it is mandatory.

@@ -14,8 +14,10 @@ use super::queues::LocalQueue;
 use super::shared::Shared;
 use crate::loom::local;
 use crate::loom::sync::Arc;
+use crate::util::patience::Patience;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 /// What makes a thread a worker. Plain cells: one thread at a time uses it (L3).
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub(crate) struct Core {
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
     pub(super) in_driver: Cell<bool>,
+    pub(super) lingering: Lingering,
     /// Cells made less cells freed by this worker; see `cells`.
     pub(super) cells: Cell<isize>,
 }
@@ -56,7 +59,27 @@ impl Core {
             held_back: Cell::new(0),
             unannounced: Cell::new(0),
             in_driver: Cell::new(false),
+            lingering: Lingering::new(),
             cells: Cell::new(0),
+        }
+    }
+}
+
+/// How waiting awake for the end of a blocking job has paid.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    /// Given to a thread of the pool that was awake.
+    pub(super) for_awake: Cell<Patience>,
+    /// Given to one that had to be woken: about as long as this takes on an idle machine.
+    pub(super) for_asleep: Cell<Patience>,
+}
+
+impl Lingering {
+    fn new() -> Self {
+        let patience = |limit_us| Cell::new(Patience::new(Duration::from_micros(limit_us)));
+        Self {
+            for_awake: patience(10),
+            for_asleep: patience(30),
         }
     }
 }

@@ -14,10 +14,12 @@
 //! `block_in_place` moves a worker to another thread; it is taken only when somebody waits.
 
 use crate::driver::Driver;
+use crate::loom;
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicU32, Ordering};
 use crate::loom::thread::{self, Thread};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
@@ -65,6 +67,14 @@ impl Parker {
                 return;
             }
         }
+    }
+
+    /// Waits awake until notified, for `limit` at most. Returns for how long, and whether a
+    /// notification came, which is used up.
+    pub(crate) fn linger(&self, limit: Duration) -> (Duration, bool) {
+        let is_notified = || self.state.load(Ordering::Relaxed) == NOTIFIED;
+        let (waited, came) = loom::spin_until(limit, is_notified);
+        (waited, came && self.take_notification())
     }
 
     /// Waits in the reactor until notified or until it has something.

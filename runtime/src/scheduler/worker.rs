@@ -2,7 +2,9 @@
 
 use super::idle::GotUp;
 use super::local::{Core, Local};
+use super::park::Parker;
 use super::shared::Shared;
+use crate::blocking::{self, HandedTo};
 use crate::cell::Notified;
 use crate::driver::timers;
 use crate::loom::sync::Arc;
@@ -223,6 +225,9 @@ impl Core {
 
     pub(crate) fn wait(&self, shared: &Shared) {
         let parker = &shared.remotes[self.index].parker;
+        if self.lingers(parker) {
+            return;
+        }
         if let Some(mut token) = shared.driver.try_token() {
             self.in_driver.set(true);
             parker.park_in_reactor(|| token.wait());
@@ -234,6 +239,27 @@ impl Core {
             timers.shard(self.index).announce();
         }
         parker.park();
+    }
+
+    /// Waits awake for a moment if this worker has handed a job to the blocking pool since it
+    /// slept last, and if that has paid: its end is often what comes next. True if something came.
+    ///
+    /// The worker is a sleeper already, so whoever wakes it only writes its word.
+    fn lingers(&self, parker: &Parker) -> bool {
+        let lingering = match blocking::take_handed_to() {
+            None => return false,
+            Some(HandedTo::Awake) => &self.lingering.for_awake,
+            Some(HandedTo::Asleep) => &self.lingering.for_asleep,
+        };
+        let mut patience = lingering.get();
+        let limit = patience.next_alike();
+        let came = limit.is_some_and(|limit| {
+            let (waited, came) = parker.linger(limit);
+            patience.ended(limit, waited, came);
+            came
+        });
+        lingering.set(patience);
+        came
     }
 
     /// Leaves the list of sleepers. If a waker was faster the worker counts as searching; a

@@ -137,6 +137,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ("runtime/src/blocking/pool.rs", Checked::By(&["blocking"])),
     ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
     (
+        "runtime/src/blocking/tempo.rs",
+        Checked::Exempt("a hint: nothing rests on it"),
+    ),
+    (
         "runtime/src/cell/id.rs",
         Checked::Exempt("a counter: uniqueness needs no order"),
     ),

@@ -1,7 +1,9 @@
 //! Real threads: every job is accounted for, whatever fails.
 
 use super::*;
-use crate::blocking::start::{Body, OsThreads};
+use crate::blocking::start::{Body, OsThreads, SpawnThread};
+use crate::loom::thread;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc as StdArc, Barrier};
@@ -596,4 +598,42 @@ fn threads_get_their_name_and_hooks_run_once_each() {
     }
     assert!(pool.shutdown(None));
     assert_eq!((hooks.0.load(SeqCst), hooks.1.load(SeqCst)), (1, 1));
+}
+
+/// Two submitters wait for each of their jobs, so threads linger; others end the time of whoever
+/// is idle. Each job is run, and a shutdown finds whoever lingers.
+#[test]
+fn jobs_in_quick_succession_are_run_whoever_lingers() {
+    for round in 0..20 {
+        let (pool, tally) = (pool(3), StdArc::new(Tally::default()));
+        let submitters: Vec<_> = (0..2)
+            .map(|submitter| {
+                let (pool, tally) = (pool.clone(), tally.clone());
+                thread::Builder::new()
+                    .spawn(move || {
+                        let (done, is_done) = channel();
+                        for number in 0..500_u32 {
+                            let done = done.clone();
+                            let job = tally.job(move || done.send(number).expect("it waits"));
+                            pool.spawn(job).expect("a thread");
+                            assert_eq!(is_done.recv_timeout(HANG), Ok(number));
+                            if submitter == 0 && number % 64 == 0 {
+                                pool.expire_idle();
+                            }
+                        }
+                    })
+                    .unwrap()
+            })
+            .collect();
+        for submitter in submitters {
+            submitter.join().unwrap();
+        }
+        assert!(pool.num_threads() <= 3);
+        if round % 2 == 0 {
+            assert!(pool.shutdown(None));
+        } else {
+            assert!(pool.shutdown(Some(HANG)));
+        }
+        assert_eq!(tally.counts(), (1_000, 0, 0));
+    }
 }
