@@ -205,7 +205,7 @@ fn stream<P: Peer>(peer: &P, iterations: u64) -> Sample {
 
 /// Chooses, for the connections that a listener accepts, a way to share the network that sends when
 /// there is something to send. Where BBR is the system's default, a timer that is set for each
-/// segment is a quarter of the time, and by how it guessed the bandwidth of the loopback a round is
+/// segment is 13 to 20 % of the time, and by how it guessed the bandwidth of the loopback a round is
 /// fast or slow by a factor of two, whichever runtime it is.
 fn send_without_pacing(listener: &impl AsFd) {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]

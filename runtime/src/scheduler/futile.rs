@@ -9,7 +9,7 @@
 //!   only after sleepers woken by pushes had next to nothing to do, one after the other.
 //! - H2. After k futile wakes in a row a worker still wakes somebody for one push in a quarter of
 //!   the turns of [`Pace`](super::pace::Pace) at k = 1, twice as many at each step, up to eight
-//!   times its turns at [`MOST`]. Those turns take about 200 µs, so a worker that is needed again
+//!   times its turns at [`MOST`]. Those turns take 200 µs at most, or are two, so a worker that is needed again
 //!   is found within 2 ms of yields, and one wake that was worth its price ends the holding back.
 //!
 //! The worker that holds back is awake and looks at its own deque before it sleeps, which is all

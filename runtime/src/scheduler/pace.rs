@@ -70,9 +70,14 @@ impl Pace {
         true
     }
 
-    /// How many turns take about [`AIM_NS`], within the bounds.
-    pub(super) fn interval(&self) -> u32 {
-        self.interval.get()
+    /// How many turns take at most about [`AIM_NS`], as far as that is known.
+    #[inline]
+    pub(super) fn short_while(&self) -> u32 {
+        if self.adapts {
+            self.interval.get()
+        } else {
+            FEWEST_TURNS as u32
+        }
     }
 
     /// The worker goes to sleep.

@@ -304,7 +304,7 @@ impl Core {
                 if alone
                     || shared.futile.holds_back(
                         self.queue.len(),
-                        self.pace.interval(),
+                        self.pace.short_while(),
                         &self.held_back,
                     )
                 {
