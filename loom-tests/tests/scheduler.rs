@@ -187,6 +187,16 @@ fn each_task_leaves_the_slot_once() {
 /// wake-up, whichever of the two has the token, and whatever happens in the reactor.
 #[test]
 fn a_wake_reaches_a_worker_wherever_it_waits() {
+    a_wake_reaches_both(false);
+}
+
+/// K1, for workers that wait awake for a moment first.
+#[test]
+fn a_wake_reaches_a_worker_that_lingers() {
+    a_wake_reaches_both(true);
+}
+
+fn a_wake_reaches_both(lingering: bool) {
     for event in [false, true] {
         model_within(2, move || {
             let (workers, cores) = Workers::new(2, false);
@@ -197,6 +207,9 @@ fn a_wake_reaches_a_worker_wherever_it_waits() {
                 .map(|(worker, woken)| {
                     thread::spawn(move || {
                         worker.bind_thread();
+                        if lingering {
+                            worker.has_handed_a_job_over();
+                        }
                         while woken.load(loom_tests::atomic::Ordering::Acquire) == 0 {
                             worker.wait();
                         }

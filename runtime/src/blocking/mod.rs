@@ -25,4 +25,5 @@ pub(crate) use config::{Config, Job, SpawnError};
 pub(crate) use pool::Pool;
 #[allow(unused_imports, reason = "for models and tests")]
 pub(crate) use start::{Body, OsThreads, SpawnThread};
-pub(crate) use tempo::{HandedTo, take_handed_to};
+#[allow(unused_imports, reason = "the setter for models")]
+pub(crate) use tempo::{HandedTo, set_handed_to, take_handed_to};

@@ -52,7 +52,7 @@ local! {
 }
 
 /// This thread has handed a job over.
-pub(super) fn set_handed_to(whom: HandedTo) {
+pub(crate) fn set_handed_to(whom: HandedTo) {
     let _ = HANDED_TO.try_with(|it| it.set(Some(whom)));
 }
 

@@ -1,7 +1,7 @@
 //! A door to the scheduler's parts: the real queues, idle word, parkers, driver and monitor, with
 //! the model as the threads that use them.
 
-use crate::blocking::Pool;
+use crate::blocking::{self, Pool};
 use crate::cell::Notified;
 use crate::cell::id::Id;
 use crate::driver::{self, Driver};
@@ -193,6 +193,11 @@ impl Worker {
     /// Waits, in the reactor if nobody is there.
     pub fn wait(&self) {
         self.core.wait(&self.shared);
+    }
+
+    /// The calling thread has just given a job to the blocking pool: it lingers at its next wait.
+    pub fn has_handed_a_job_over(&self) {
+        blocking::set_handed_to(blocking::HandedTo::Awake);
     }
 
     /// Puts the worker on the list of sleepers.

@@ -7,6 +7,8 @@
 //! ```
 //!
 //! - K1. An `unpark` before or during a wait ends that wait; it is remembered once.
+//!   A wait awake ([`Parker::linger`]) leaves the word `EMPTY`: a notification that comes after its
+//!   last look is found by the wait that follows.
 //! - K2. `unpark` makes a system call only for a thread that waits.
 //!
 //! The swap to `NOTIFIED` (`AcqRel`) pairs with the waiter's exchange back to `EMPTY`: what the
