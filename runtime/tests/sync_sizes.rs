@@ -6,11 +6,11 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use runtime::sync::{
-    AcquireError, Barrier, BarrierWaitResult, MappedMutexGuard, Mutex, MutexGuard, Notify,
+    AcquireError, Barrier, BarrierWaitResult, Condvar, MappedMutexGuard, Mutex, MutexGuard, Notify,
     OnceCell, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedRwLockMappedWriteGuard,
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
-    SetError, SetOnce, SetOnceError, TryAcquireError, TryLockError, broadcast, futures, mpsc,
+    SetError, SetOnce, SetOnceError, TryAcquireError, TryLockError, broadcast, futures, mpmc, mpsc,
     oneshot, watch,
 };
 use std::future::ready;
@@ -190,5 +190,25 @@ fn meeting_points_and_cells_are_no_larger_than_tokios() {
         once_cell.get_or_init(|| ready(1_u64)) => 128,
         once_cell.get_or_try_init(|| ready(Ok::<u64, ()>(1))) => 128,
         set_once.wait() => 112,
+    }
+}
+
+/// What tokio does not have is held to the nearest that it has: `Notify`, the bounded `mpsc`.
+#[test]
+fn types_of_our_own_are_no_larger_than_their_neighbours() {
+    sizes! { types:
+        Condvar => 32,
+        mpmc::Sender<u64> => 8,
+        mpmc::Receiver<u64> => 8,
+    }
+    let (sender, receiver) = mpmc::channel::<u64>(4);
+    let (mutex, condvar) = (Mutex::new(0_u64), Condvar::new());
+    let guard = mutex.try_lock().expect("free");
+    sizes! { values:
+        sender.send(1) => 168,
+        // A place in a queue, as that of a `broadcast` receiver has.
+        receiver.recv() => 72,
+        // A wait for the signal, then one for the lock.
+        condvar.wait(guard) => 184,
     }
 }
