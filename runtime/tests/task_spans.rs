@@ -32,8 +32,9 @@ thread_local! {
 }
 
 impl Subscriber for Registry {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+    /// All but tasks' own spans.
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() != "tokio::task"
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {

@@ -20,7 +20,7 @@ pub(crate) fn check() -> Vec<Cargo> {
 pub(crate) fn test() -> Vec<Cargo> {
     vec![
         Cargo::new("test"),
-        Cargo::new("test -p runtime --features tracing --test task_spans"),
+        Cargo::new("test -p runtime --features tracing --test task_spans --test task_span_events"),
         Cargo::new("test -p runtime --features taskdump --test runtime_dump"),
     ]
 }

@@ -1,12 +1,19 @@
-//! What a task carries beside its future: values that it inherits, the span that it was spawned in, a
-//! trail for observers. One pointer, which is null for most tasks.
+//! What a task carries beside its future: values that it inherits, its spans, a trail for observers.
+//! One pointer, which is null for most tasks.
 //!
-//! A task with values alone shares its spawner's snapshot. A span or a trail is the task's own: it takes
-//! an allocation, which then has the values inside.
+//! A task with values alone shares its spawner's snapshot. Spans and a trail are the task's own: they
+//! take an allocation, which then has the values inside.
+//!
+//! - O1. The pointer and what is behind it are ruled by I9 of [`super`], with one exception. Wakers of a
+//!   *watched* task, which has a span of its own, read the span's id through the pointer at any time.
+//!   There the pointer is not written between spawn and the end of the cell, and what goes before
+//!   `COMPLETE` is taken out from behind it. The id is never written.
+#![allow(unsafe_code)]
 
 use super::inherited::{self, Values};
 use super::trail::Trail;
-use crate::trace::Span;
+use crate::loom::cell::UnsafeCell;
+use crate::trace::{self, Span, SpanId};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -15,6 +22,18 @@ pub(super) struct Carried(Values);
 /// What is one task's alone.
 #[derive(Debug)]
 pub(super) struct Own {
+    span_id: SpanId,
+    /// Ruled by I9. None once it was taken.
+    load: UnsafeCell<Option<Load>>,
+}
+
+// SAFETY: by I9 one thread at a time uses the cell; the values that code sees, which are shared, have
+// none of it. All that is in it may be sent and shared.
+unsafe impl Sync for Own {}
+
+/// What goes before the task completes.
+#[derive(Debug)]
+pub(super) struct Load {
     values: Values,
     trail: Option<Trail>,
     span: Span,
@@ -29,9 +48,12 @@ impl Carried {
             return Self(values);
         }
         Self(Values::with_own(Own {
-            values,
-            trail,
-            span,
+            span_id: span.id(),
+            load: UnsafeCell::new(Some(Load {
+                values,
+                trail,
+                span,
+            })),
         }))
     }
 
@@ -40,19 +62,76 @@ impl Carried {
         self.0.is_empty()
     }
 
-    pub(super) fn trail(&self) -> Option<&Trail> {
-        self.0.own()?.trail.as_ref()
+    /// Whose wakers tell what is done with them, if they do (O1).
+    pub(super) fn span_id(&self) -> Option<SpanId> {
+        let span_id = self.0.own()?.span_id;
+        (!span_id.is_none()).then_some(span_id)
+    }
+
+    /// Whether wakers read through the pointer (O1).
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        trace::IS_ON && !self.is_none() && self.span_id().is_some()
+    }
+
+    /// # Safety
+    ///
+    /// By I9 nobody writes meanwhile what is carried.
+    pub(super) unsafe fn trail(&self) -> Option<&Trail> {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.load() }?.trail.as_ref()
+    }
+
+    /// # Safety
+    ///
+    /// By I9 nobody writes meanwhile what is carried.
+    unsafe fn load(&self) -> Option<&Load> {
+        let own = self.0.own()?;
+        // SAFETY: by the caller's promise nobody writes it while the borrow lasts.
+        own.load.with(|load| unsafe { &*load }.as_ref())
+    }
+
+    /// Takes out what is behind the pointer of a watched task, and leaves the pointer (O1).
+    ///
+    /// # Safety
+    ///
+    /// By I9 it is the caller's alone.
+    pub(super) unsafe fn take_load(&self) -> Option<Load> {
+        let own = self.0.own()?;
+        // SAFETY: the caller's promise.
+        own.load.with_mut(|load| unsafe { &mut *load }.take())
     }
 
     /// Runs `f` with what is carried, and without what the calling code has.
+    ///
+    /// # Safety
+    ///
+    /// By I9 nobody writes meanwhile what is carried.
     #[inline]
-    pub(super) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub(super) unsafe fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         if self.is_none() && inherited::is_clear() {
             return f();
         }
-        match self.0.own() {
-            Some(own) => inherited::within(&own.values, || own.span.within(f)),
+        // SAFETY: the caller's promise, passed on.
+        match unsafe { self.load() } {
+            Some(load) => inherited::within(&load.values, || load.span.within(f)),
             None => inherited::within(&self.0, f),
+        }
+    }
+
+    /// A poll is over, and the drop of the future follows, both [`within`](Self::within).
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub(super) unsafe fn poll_is_over(&self) {
+        if !self.is_watched() {
+            return;
+        }
+        // SAFETY: the caller's promise, passed on.
+        if let Some(load) = unsafe { self.load() } {
+            load.span.poll_is_over();
         }
     }
 }

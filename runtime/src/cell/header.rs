@@ -11,7 +11,7 @@
 //! scheduler's functions; all the rest is compiled once.
 #![allow(unsafe_code)]
 
-use super::carried::Carried;
+use super::carried::{Carried, Load};
 use super::error::JoinError;
 use super::id::Id;
 use super::owned::{Links, Place};
@@ -21,6 +21,7 @@ use super::trail::{Label, Trail};
 use super::{Payload, Schedule};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::{CHECKED, Track};
+use crate::trace::{self, SpanId};
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
@@ -74,8 +75,12 @@ impl Header {
     /// What observers want to know, if there were any when the task was spawned.
     /// For the holder of the task's entry, and until completion its runner.
     pub(crate) fn trail(&self) -> Option<&Trail> {
-        // SAFETY: by I9 nobody else writes it meanwhile, and those who may ask do not.
-        self.carried.with(|carried| unsafe { &*carried }.trail())
+        self.carried.with(|carried| {
+            // SAFETY: by I9 nobody else writes it meanwhile, and those who may ask do not.
+            let carried = unsafe { &*carried };
+            // SAFETY: as above.
+            unsafe { carried.trail() }
+        })
     }
 
     /// Runs `f`, which polls or drops the future, with what the task carries.
@@ -85,8 +90,54 @@ impl Header {
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
     pub(super) unsafe fn carrying<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.carried.with(|carried| {
+            // SAFETY: by I9 nobody writes it until the caller completes the task.
+            let carried = unsafe { &*carried };
+            // SAFETY: as above.
+            unsafe { carried.within(f) }
+        })
+    }
+
+    /// The future has returned from its last poll and is about to be dropped.
+    ///
+    /// # Safety
+    ///
+    /// The caller set `RUNNING`, and the task is not complete (I9).
+    #[inline]
+    unsafe fn poll_is_over(&self) {
+        if !trace::IS_ON {
+            return;
+        }
+        self.carried.with(|carried| {
+            // SAFETY: by I9 nobody writes it until the caller completes the task.
+            let carried = unsafe { &*carried };
+            // SAFETY: as above.
+            unsafe { carried.poll_is_over() }
+        });
+    }
+
+    /// Whether the task's wakers tell what is done with them; the same from spawn to completion.
+    ///
+    /// # Safety
+    ///
+    /// The caller set `RUNNING`, and the task is not complete (I9).
+    #[inline]
+    pub(super) unsafe fn is_watched(&self) -> bool {
         // SAFETY: by I9 nobody writes it until the caller completes the task.
-        self.carried.with(|carried| unsafe { &*carried }.within(f))
+        trace::IS_ON
+            && self
+                .carried
+                .with(|carried| unsafe { &*carried }.is_watched())
+    }
+
+    /// The span of a task that is watched.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a reference (I6), and the task [is watched](Self::is_watched).
+    pub(super) unsafe fn span_id(&self) -> Option<SpanId> {
+        // SAFETY: by O1 nobody writes the pointer while there is a reference.
+        self.carried.with(|carried| unsafe { &*carried }.span_id())
     }
 
     /// Takes out what the task carries, if there is something.
@@ -95,11 +146,30 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and is about to complete the task (I9).
     #[inline]
-    pub(super) unsafe fn take_carried(&self) -> Option<Carried> {
+    pub(super) unsafe fn take_carried(&self) -> Option<(Carried, Option<Load>)> {
+        // SAFETY: by I9 nobody writes it until the caller completes the task.
+        let is_none = self.carried.with(|carried| unsafe { &*carried }.is_none());
+        // SAFETY: the caller's promise, passed on.
+        (!is_none).then(|| unsafe { self.unload() })
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::take_carried`].
+    #[cold]
+    unsafe fn unload(&self) -> (Carried, Option<Load>) {
+        // SAFETY: the caller's promise, passed on.
+        if unsafe { self.is_watched() } {
+            return self.carried.with(|carried| {
+                // SAFETY: by O1 wakers read the pointer, and nobody writes it.
+                let carried = unsafe { &*carried };
+                // SAFETY: by I9 the caller's alone.
+                (Carried::default(), unsafe { carried.take_load() })
+            });
+        }
         self.carried.with_mut(|carried| {
             // SAFETY: by I9 the caller's alone.
-            let carried = unsafe { &mut *carried };
-            (!carried.is_none()).then(|| mem::take(carried))
+            (mem::take(unsafe { &mut *carried }), None)
         })
     }
 
@@ -261,6 +331,8 @@ unsafe fn poll<F: Future, S>(header: NonNull<Header>, cx: &mut Context<'_>) -> b
         match polled {
             Poll::Pending => false,
             Poll::Ready(output) => {
+                // SAFETY: by I2 the caller polls, so it set `RUNNING`, and a reference is held.
+                unsafe { header.as_ref().poll_is_over() };
                 // Drops the future in place; the output is stored even if that drop panics.
                 *stage = Stage::Finished(Ok(output));
                 true

@@ -42,7 +42,6 @@ impl Id {
         Self(NonZeroU64::new(id).expect("the first block starts above 0"))
     }
 
-    #[cfg(test)]
     pub(crate) fn as_u64(self) -> u64 {
         self.0.get()
     }

@@ -40,7 +40,8 @@
 //!   is still there (its owner was forgotten) stays where it is, with its memory.
 //! - I9. What a task carries is read by the holder of its entry and by whoever set `RUNNING`, of whom
 //!   there is one (I1, I2). Its future's polls and drop see it; it goes after the future and before
-//!   `COMPLETE`. In a cell whose future was never dropped it goes with the cell.
+//!   `COMPLETE`. In a cell whose future was never dropped it goes with the cell. What wakers may read
+//!   of it, O1 of [`carried`] says.
 //!
 //! Memory order: all transitions are `AcqRel`; the completer's update pairs with the
 //! `JoinHandle`'s `Acquire` load of `COMPLETE` and publishes the output; the last `ref_dec`

@@ -2,7 +2,7 @@
 //! The invariants I1 to I9 are those of [`super`].
 #![allow(unsafe_code)]
 
-use super::carried::Carried;
+use super::carried::{Carried, Load};
 use super::error::JoinError;
 use super::header::{Header, discard_payload, discard_waker};
 use super::id;
@@ -65,7 +65,8 @@ fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Pa
     } else {
         budget::start_poll();
     }
-    let waker = waker::borrowed(header);
+    // SAFETY: by I9: the runner has not completed the task.
+    let waker = unsafe { waker::borrowed(header) };
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut cx = Context::from_waker(&waker);
         // SAFETY: by I2 the runner alone touches the stage.
@@ -166,7 +167,7 @@ fn complete(raw: NonNull<Header>) {
 
 /// What others made and may be the last to hold: a panic of its drop is contained.
 #[cold]
-fn drop_carried(carried: Carried) {
+fn drop_carried(carried: (Carried, Option<Load>)) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
         discard_payload(payload);
     }

@@ -4,7 +4,7 @@
 //!   holder (I1 of [`super`]): the queue's own hand-over orders the two.
 
 use super::id::Id;
-use crate::trace::Span;
+use crate::trace::{About, Span};
 // By R1 the stamp is ordered by something else.
 use crate::loom::unordered::{AtomicU64, Ordering};
 use std::panic::Location;
@@ -40,7 +40,7 @@ impl Trail {
     }
 }
 
-/// What a new task is called, whether it leaves a trail, and the span that its spawner is in.
+/// What a new task is called, whether it leaves a trail, and its spans.
 #[derive(Debug)]
 pub(crate) struct Label {
     pub(crate) id: Id,
@@ -48,8 +48,20 @@ pub(crate) struct Label {
     pub(crate) span: Span,
 }
 
-impl From<Id> for Label {
+impl Label {
     /// Of a task that the caller spawns. Runs code of the user's if [`Span::is_in_use`].
+    #[inline]
+    pub(crate) fn new(id: Id, about: &About<'_>) -> Self {
+        Self {
+            id,
+            trail: None,
+            span: Span::new(id.as_u64(), about),
+        }
+    }
+}
+
+impl From<Id> for Label {
+    /// Of a task of the runtime's own, which subscribers are not told of.
     #[inline]
     fn from(id: Id) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The task's waker: a pointer to the header, one static vtable.
+//! The task's waker: a pointer to the header, and a static vtable, one of two.
 //! The invariants I1 to I7 are those of [`super`].
 #![allow(unsafe_code)]
 
@@ -15,10 +15,19 @@ pub(super) struct Borrowed<'a> {
     _header: &'a Header,
 }
 
-pub(super) fn borrowed(header: &Header) -> Borrowed<'_> {
-    // SAFETY: the vtable fits the pointer; `ManuallyDrop` keeps the uncounted reference from
+/// # Safety
+///
+/// The caller set `RUNNING`, and the task is not complete (I9).
+pub(super) unsafe fn borrowed(header: &Header) -> Borrowed<'_> {
+    // SAFETY: the caller's promise, passed on.
+    let vtable = match unsafe { header.is_watched() } {
+        true => &WATCHED,
+        false => &VTABLE,
+    };
+    let pointer = NonNull::from(header).as_ptr().cast_const().cast();
+    // SAFETY: both vtables fit the pointer; `ManuallyDrop` keeps the uncounted reference from
     // being dropped.
-    let waker = unsafe { Waker::from_raw(raw_waker(NonNull::from(header))) };
+    let waker = unsafe { Waker::from_raw(RawWaker::new(pointer, vtable)) };
     Borrowed {
         waker: ManuallyDrop::new(waker),
         _header: header,
@@ -85,6 +94,77 @@ unsafe fn drop_waker(data: *const ()) {
     // SAFETY: the caller's promise, passed on; a header pointer is never null.
     let raw = unsafe { NonNull::new_unchecked(data.cast_mut().cast::<Header>()) };
     drop_refs(raw, 1);
+}
+
+/// That of tasks with a span of their own (O1 of [`super::carried`]): each function tells what is about
+/// to happen, then does it.
+static WATCHED: RawWakerVTable = RawWakerVTable::new(
+    clone_watched,
+    wake_watched,
+    wake_by_ref_watched,
+    drop_watched,
+);
+
+/// Tells what is about to be done with a waker. Runs code of the subscriber.
+///
+/// # Safety
+///
+/// See [`header_of`]; the task is watched.
+unsafe fn tell(data: *const (), op: &'static str) {
+    // SAFETY: the caller's promise, passed on.
+    let header = unsafe { header_of(data) };
+    // SAFETY: by I6 the waker has a reference, and the task is watched.
+    if let Some(span) = unsafe { header.span_id() } {
+        span.waker(op);
+    }
+}
+
+/// A waker's work, done on drop: a subscriber that panics loses no wake and no reference.
+struct Finish(unsafe fn(*const ()), *const ());
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        // SAFETY: made by the functions below, for the data that they were given, which they use once.
+        unsafe { (self.0)(self.1) };
+    }
+}
+
+/// # Safety
+///
+/// As [`clone`]; the task is watched.
+unsafe fn clone_watched(data: *const ()) -> RawWaker {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { tell(data, "waker.clone") };
+    // SAFETY: as above.
+    let _unwatched = unsafe { clone(data) };
+    RawWaker::new(data, &WATCHED)
+}
+
+/// # Safety
+///
+/// As [`wake`]; the task is watched.
+unsafe fn wake_watched(data: *const ()) {
+    let _finish = Finish(wake, data);
+    // SAFETY: the caller's promise, passed on.
+    unsafe { tell(data, "waker.wake") };
+}
+
+/// # Safety
+///
+/// As [`wake_by_ref`]; the task is watched.
+unsafe fn wake_by_ref_watched(data: *const ()) {
+    let _finish = Finish(wake_by_ref, data);
+    // SAFETY: the caller's promise, passed on.
+    unsafe { tell(data, "waker.wake_by_ref") };
+}
+
+/// # Safety
+///
+/// As [`drop_waker`]; the task is watched.
+unsafe fn drop_watched(data: *const ()) {
+    let _finish = Finish(drop_waker, data);
+    // SAFETY: the caller's promise, passed on.
+    unsafe { tell(data, "waker.drop") };
 }
 
 impl TaskRef {

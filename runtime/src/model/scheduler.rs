@@ -36,7 +36,7 @@ impl Task {
     /// A fresh task.
     #[allow(clippy::new_without_default)] // each is another task
     pub fn new() -> Self {
-        let spawned = cells::spawn_blocking(async {}, Id::next());
+        let spawned = cells::spawn_blocking(async {}, Id::next().into());
         drop((spawned.owned, spawned.join));
         Self(spawned.notified)
     }

@@ -16,6 +16,7 @@ use crate::scheduler::job::{AtShutdown, ClockHold, Job};
 use crate::scheduler::local;
 use crate::scheduler::stats::Totals;
 use crate::scheduler::{current_thread, shared};
+use crate::trace::{self, About};
 use crate::util::entered::{self, Entered};
 use crate::util::rng;
 use std::fmt;
@@ -163,17 +164,28 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let label = self.label(Id::next());
+        self.spawn_as(future, &About::task::<F>())
+    }
+
+    /// As [`Self::spawn`], of a future that may be wrapped: `about` is what was given to us.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn spawn_as<F>(&self, future: F, about: &About<'_>) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let label = self.label(Id::next(), about);
         self.start(future, label).finish()
     }
 
     /// What a task that the caller is about to spawn is called. Runs a hook of the user's.
     #[track_caller]
     #[inline]
-    pub(crate) fn label(&self, id: Id) -> Label {
+    pub(crate) fn label(&self, id: Id, about: &About<'_>) -> Label {
         match &self.config().observer {
-            None => id.into(),
-            Some(observer) => observer.label(id, Location::caller()),
+            None => Label::new(id, about),
+            Some(observer) => observer.label(id, about, Location::caller()),
         }
     }
 
@@ -207,16 +219,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_with_id(f, Id::next())
-    }
-
-    #[track_caller]
-    pub(crate) fn spawn_blocking_with_id<F, R>(&self, f: F, id: Id) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        match self.try_spawn_blocking(f, id) {
+        match self.try_spawn_blocking(f, &About::blocking::<F>()) {
             Ok(handle) => handle,
             Err(error) => panic!("OS can't spawn worker thread: {error}"),
         }
@@ -227,12 +230,16 @@ impl Handle {
     /// # Errors
     ///
     /// The pool has no thread and the system refuses one.
-    pub(crate) fn try_spawn_blocking<F, R>(&self, f: F, id: Id) -> io::Result<JoinHandle<R>>
+    pub(crate) fn try_spawn_blocking<F, R>(
+        &self,
+        f: F,
+        about: &About<'_>,
+    ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.give_to_pool(f, id, AtShutdown::Await)
+        self.give_to_pool(f, about, AtShutdown::Await)
     }
 
     /// Runs a call that blocks for as long as the system likes and whose end nobody needs: the
@@ -242,12 +249,13 @@ impl Handle {
     ///
     /// The pool has no thread and the system refuses one.
     #[cfg(feature = "net")]
+    #[track_caller]
     pub(crate) fn spawn_abandonable<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.give_to_pool(f, Id::next(), AtShutdown::Abandon)
+        self.give_to_pool(f, &About::blocking::<F>(), AtShutdown::Abandon)
     }
 
     /// As [`spawn_blocking`](Self::spawn_blocking), for a caller with errors of its own.
@@ -256,12 +264,13 @@ impl Handle {
     ///
     /// The pool has no thread and the system refuses one.
     #[cfg(feature = "fs")]
+    #[track_caller]
     pub(crate) fn try_spawn_on_pool<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.try_spawn_blocking(f, Id::next())
+        self.try_spawn_blocking(f, &About::blocking::<F>())
     }
 
     /// Runs a call that has been promised to the caller: the runtime's end waits for it, also if
@@ -271,12 +280,13 @@ impl Handle {
     ///
     /// The pool has no thread and the system refuses one.
     #[cfg(any(feature = "fs", feature = "io-std"))]
+    #[track_caller]
     pub(crate) fn spawn_promised<F, R>(&self, f: F) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.give_to_pool(f, Id::next(), AtShutdown::Complete)
+        self.give_to_pool(f, &About::blocking::<F>(), AtShutdown::Complete)
     }
 
     /// Gives a closure to the pool. If that is shutting down, the closure is cancelled.
@@ -284,7 +294,12 @@ impl Handle {
     /// # Errors
     ///
     /// The pool has no thread and the system refuses one.
-    fn give_to_pool<F, R>(&self, f: F, id: Id, at_shutdown: AtShutdown) -> io::Result<JoinHandle<R>>
+    fn give_to_pool<F, R>(
+        &self,
+        f: F,
+        about: &About<'_>,
+        at_shutdown: AtShutdown,
+    ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -292,7 +307,7 @@ impl Handle {
         let task = BlockingTask {
             work: Some((f, self.clone())),
         };
-        let spawned = cells::spawn_blocking(task, id);
+        let spawned = cells::spawn_blocking(task, Label::new(Id::next(), about));
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
         let job = Job::Task {
@@ -324,6 +339,8 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         refuse_nested();
+        let about = About::block_on::<F>();
+        let future = trace::rooted(future, || Id::next().as_u64(), &about);
         let _context = self.enter();
         let _seeded = self.reseed();
         match &self.scheduler {

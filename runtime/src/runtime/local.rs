@@ -9,6 +9,7 @@ use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::scheduler::cells::Started;
 use crate::scheduler::current_thread;
+use crate::trace::About;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -82,7 +83,7 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let label = self.handle().label(Id::next());
+        let label = self.handle().label(Id::next(), &About::local::<F>());
         match self.handle().start_local(future, label) {
             Ok(started) => started.finish(),
             Err(_) => unreachable!("the runtime was built as a local one"),

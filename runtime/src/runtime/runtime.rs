@@ -4,9 +4,11 @@ use super::builder::Builder;
 use super::context;
 use super::handle::{EnterGuard, Handle, Scheduler, refuse_nested};
 use super::metrics::RuntimeMetrics;
+use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::thread;
 use crate::scheduler::current_thread;
+use crate::trace::{self, About};
 use crate::util::entered::{self, Entered};
 use std::fmt;
 use std::io;
@@ -92,6 +94,8 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         refuse_nested();
+        let about = About::block_on::<F>();
+        let future = trace::rooted(future, || Id::next().as_u64(), &about);
         let _context = self.handle.enter();
         let _seeded = self.handle.reseed();
         match &self.handle.scheduler {

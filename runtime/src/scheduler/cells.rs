@@ -18,7 +18,6 @@
 //! Rejected: one `Arc` clone per task (two read-modify-writes on a line shared by all workers).
 #![allow(unsafe_code)]
 
-use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::cell::{self, Header, Label, Notified, Schedule, Spawned};
 use crate::loom::sync::atomic::{AtomicIsize, Ordering};
@@ -272,11 +271,11 @@ where
 }
 
 /// Makes a blocking task: its cell points to no scheduler.
-pub(crate) fn spawn_blocking<F>(future: F, id: Id) -> Spawned<F::Output>
+pub(crate) fn spawn_blocking<F>(future: F, label: Label) -> Spawned<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     // SAFETY: `Blocking` never follows the pointer, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, id.into()) }
+    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, label) }
 }

@@ -11,6 +11,7 @@ use super::stats::WorkerStats;
 use crate::cell::id::Id;
 use crate::cell::{Header, Label, Notified, Trail};
 use crate::driver::clock::system_now;
+use crate::trace::About;
 use crate::util::bomb::contain;
 use crate::util::histogram::Shape;
 use std::fmt;
@@ -140,14 +141,19 @@ impl Observer {
     }
 
     /// A task is about to be spawned.
-    pub(crate) fn label(&self, id: Id, spawned_at: &'static Location<'static>) -> Label {
+    pub(crate) fn label(
+        &self,
+        id: Id,
+        about: &About<'_>,
+        spawned_at: &'static Location<'static>,
+    ) -> Label {
         call(
             self.wishes.on_spawn.as_ref(),
             &TaskMeta::new(id, spawned_at),
         );
         Label {
             trail: Some(Trail::new(spawned_at)),
-            ..Label::from(id)
+            ..Label::new(id, about)
         }
     }
 

@@ -32,9 +32,8 @@
 use super::cells::{self, Alive, LocalOwner, Owner, Started};
 use super::queues::{Injector, Steal};
 use crate::budget;
-use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Notified};
+use crate::cell::{Header, Label, Notified};
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::util::atomic_waker::AtomicWaker;
@@ -123,12 +122,11 @@ impl Shared {
 
     /// Starts a task. Owner only.
     #[inline]
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, id: Id) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        let label = id.into();
         let home = this.home();
         if home.ended.get() {
             Alive::made_elsewhere(this);

@@ -3,11 +3,13 @@
 //! A name costs only the tasks that have one: it sits beside the future, and a thread-local says
 //! it while that is polled or dropped.
 
-use super::{LocalSet, spawn_local};
-use crate::cell::id::Id;
+use super::LocalSet;
+use super::spawn::spawn_as;
+use super::spawn_local::spawn_local_as;
 use crate::cell::join::JoinHandle;
 use crate::loom::local;
 use crate::runtime::{Handle, context};
+use crate::trace::About;
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
 use std::io;
@@ -139,7 +141,8 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(super::spawn(self.named(future)))
+        let about = About::task::<F>().named(self.name);
+        Ok(spawn_as(self.named(future), &about))
     }
 
     /// Starts a task on the runtime of `handle`.
@@ -153,7 +156,8 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.spawn(self.named(future)))
+        let about = About::task::<F>().named(self.name);
+        Ok(handle.spawn_as(self.named(future), &about))
     }
 
     /// Starts a task on the current [`LocalSet`] or local runtime.
@@ -171,7 +175,8 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(spawn_local(self.named(future)))
+        let about = About::local::<F>().named(self.name);
+        Ok(spawn_local_as(self.named(future), &about))
     }
 
     /// Starts a task on `local_set`.
@@ -189,7 +194,8 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(local_set.spawn_local(self.named(future)))
+        let about = About::local::<F>().named(self.name);
+        Ok(local_set.spawn_as(self.named(future), &about))
     }
 
     /// Starts a closure on the blocking pool of the current runtime.
@@ -215,16 +221,18 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// Returns the system's error if the pool has no thread and the system refuses one.
+    #[track_caller]
     pub fn spawn_blocking_on<F, R>(self, function: F, handle: &Handle) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        let about = About::blocking::<F>().named(self.name);
         let name = self.name.map(Arc::from);
         let named = move || {
             let _name = Restore::enter(&name);
             function()
         };
-        handle.try_spawn_blocking(named, Id::next())
+        handle.try_spawn_blocking(named, &about)
     }
 }

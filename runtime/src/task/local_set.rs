@@ -2,11 +2,13 @@
 //!
 //! The machinery is [`pinned`](crate::scheduler::pinned); this is its public face.
 
+use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
 use crate::runtime::{Runtime, UnhandledPanic};
 use crate::scheduler::pinned::{self, Driver, Set, Shared};
+use crate::trace::About;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
@@ -81,15 +83,16 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_with_id(future, Id::next())
+        self.spawn_as(future, &About::local::<F>())
     }
 
-    pub(super) fn spawn_with_id<F>(&self, future: F, id: Id) -> JoinHandle<F::Output>
+    /// As [`Self::spawn_local`], of a future that may be wrapped: `about` is what was given to us.
+    pub(super) fn spawn_as<F>(&self, future: F, about: &About<'_>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        Shared::spawn(self.shared(), future, id).finish()
+        Shared::spawn(self.shared(), future, Label::new(Id::next(), about)).finish()
     }
 
     /// Runs a future to its end on this thread and drives the set meanwhile. Tasks that have not

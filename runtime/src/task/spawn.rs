@@ -4,7 +4,7 @@ use crate::cell::id::{self, Id};
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
 use crate::scheduler::in_place;
-use crate::trace::Span;
+use crate::trace::{About, Span};
 
 /// Starts a task on the current runtime. It runs even if the returned handle is dropped, and
 /// concurrently with its spawner, perhaps on another thread.
@@ -25,6 +25,17 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    spawn_as(future, &About::task::<F>())
+}
+
+/// As [`spawn`], of a future that may be wrapped: `about` is what was given to us.
+#[track_caller]
+#[inline]
+pub(super) fn spawn_as<F>(future: F, about: &About<'_>) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let started = context::with_handle(|handle| {
         if handle.is_observed() || Span::is_in_use() {
             // Hooks and subscribers run outside of the borrow.
@@ -34,7 +45,7 @@ where
     });
     match started {
         Ok(Ok(started)) => started.finish(),
-        Ok(Err((handle, future))) => handle.spawn(future),
+        Ok(Err((handle, future))) => handle.spawn_as(future, about),
         Err(error) => panic!("{error}"),
     }
 }
@@ -61,7 +72,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    context::current().spawn_blocking_with_id(f, Id::next())
+    context::current().spawn_blocking(f)
 }
 
 /// Runs a blocking closure on this thread, while another thread takes over this worker's tasks.

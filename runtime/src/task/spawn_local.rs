@@ -1,10 +1,12 @@
 //! Starting tasks that need not be `Send`, from inside of what runs them.
 
+use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
 use crate::scheduler::cells::Started;
 use crate::scheduler::pinned::{self, Shared};
+use crate::trace::About;
 
 /// Starts a task, which need not be `Send`, on the [`LocalSet`](crate::task::LocalSet) that the
 /// caller runs in or has entered, else on the current
@@ -27,20 +29,23 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_local_with_id(future, Id::next())
+    spawn_local_as(future, &About::local::<F>())
 }
 
+/// As [`spawn_local`], of a future that may be wrapped: `about` is what was given to us.
 #[track_caller]
-pub(super) fn spawn_local_with_id<F>(future: F, id: Id) -> JoinHandle<F::Output>
+pub(super) fn spawn_local_as<F>(future: F, about: &About<'_>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     if let Some(set) = pinned::current() {
-        return Shared::spawn(set.shared(), future, id).finish();
+        return Shared::spawn(set.shared(), future, Label::new(Id::next(), about)).finish();
     }
     let started = match context::try_current() {
-        Ok(handle) if handle.is_local() => handle.start_local(future, handle.label(id)),
+        Ok(handle) if handle.is_local() => {
+            handle.start_local(future, handle.label(Id::next(), about))
+        }
         _ => Err(future),
     };
     match started {

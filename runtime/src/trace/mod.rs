@@ -1,5 +1,5 @@
-//! The tracing span that a task carries from its spawner: with the feature `tracing` one of the
-//! crate of that name, else nothing at all. Both files have the same signatures.
+//! What a subscriber of the crate `tracing` sees of tasks, and the span that a task carries from its
+//! spawner: with the feature `tracing`, else nothing at all. Both files have the same signatures.
 
 #[cfg(not(feature = "tracing"))]
 mod disabled;
@@ -7,6 +7,6 @@ mod disabled;
 mod enabled;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::disabled::Span;
+pub(crate) use self::disabled::{About, IS_ON, Span, SpanId, rooted};
 #[cfg(feature = "tracing")]
-pub(crate) use self::enabled::Span;
+pub(crate) use self::enabled::{About, IS_ON, Span, SpanId, rooted};
