@@ -38,7 +38,7 @@
 //! | `process` | `process`: children of this process; brings `signal` |
 //! | `signal` | `signal`: signals as streams, and with it the reactor |
 //! | `full` (default) | all of the above |
-//! | `tracing` | a spawned task runs in the `tracing` span of its spawner |
+//! | `tracing` | a spawned task runs in the `tracing` span of its spawner, and subscribers (tokio-console) see tasks and their wakers |
 //! | `test-util` | `time::pause`, `advance`, `resume`, `Builder::start_paused` |
 #![deny(unsafe_code)]
 

@@ -26,7 +26,7 @@ pub(crate) fn test() -> Vec<Cargo> {
 }
 
 pub(crate) fn std_models() -> Vec<Cargo> {
-    vec![Cargo::new("test -p loom-tests")]
+    vec![Cargo::new("test -p loom-tests --features tracing")]
 }
 
 /// Features only add API, so each one alone, none and all cover what single gates can break.
@@ -73,7 +73,8 @@ pub(crate) fn shuttle(name: Option<&str>) -> Vec<Cargo> {
 }
 
 fn models(flags: &str, directory: &str, name: Option<&str>) -> Cargo {
-    let mut command = Cargo::new("test -p loom-tests --profile model").flags(flags, directory);
+    let mut command =
+        Cargo::new("test -p loom-tests --features tracing --profile model").flags(flags, directory);
     if let Some(name) = name {
         let is_file = root().join(format!("loom-tests/tests/{name}.rs")).exists();
         if is_file {

@@ -331,8 +331,10 @@ unsafe fn poll<F: Future, S>(header: NonNull<Header>, cx: &mut Context<'_>) -> b
         match polled {
             Poll::Pending => false,
             Poll::Ready(output) => {
-                // SAFETY: by I2 the caller polls, so it set `RUNNING`, and a reference is held.
-                unsafe { header.as_ref().poll_is_over() };
+                // SAFETY: by I6 the cell is alive.
+                let header = unsafe { header.as_ref() };
+                // SAFETY: by I2 the caller set `RUNNING`; it completes the task later.
+                unsafe { header.poll_is_over() };
                 // Drops the future in place; the output is stored even if that drop panics.
                 *stage = Stage::Finished(Ok(output));
                 true

@@ -9,6 +9,10 @@ pub(crate) const IS_ON: bool = false;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About<'a>(PhantomData<&'a str>);
 
+#[allow(
+    clippy::extra_unused_type_parameters,
+    reason = "the signatures of the other file"
+)]
 impl<'a> About<'a> {
     #[inline(always)]
     pub(crate) fn task<F>() -> Self {

@@ -50,6 +50,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/cell/waker.rs",
     "runtime/src/cell/owned.rs",
     "runtime/src/cell/join.rs",
+    "runtime/src/cell/carried.rs", // O1: who reads and takes what a task carries.
     "runtime/src/cell/inherited.rs", // V1: what the thread-local points to is borrowed below.
     "runtime/src/sync/mutex*",
     "runtime/src/sync/rwlock*",
