@@ -197,7 +197,8 @@ fn a_panic_leaves_the_span() {
         let span = tracing::info_span!("panics");
         let task = span.in_scope(|| runtime.spawn(async { panic!("on purpose") }));
         runtime.block_on(async {
-            task.await.map(|()| ()).unwrap_err();
+            let end: Result<(), _> = task.await;
+            end.unwrap_err();
             for _ in 0..20 {
                 assert_eq!(runtime::spawn(async { name() }).await.unwrap(), None);
             }

@@ -12,6 +12,7 @@ pub(crate) fn check() -> Vec<Cargo> {
         Cargo::new("fmt --all --check"),
         // All members: the models, the benches and xtask are held to the same lints.
         Cargo::new("clippy --workspace --all-targets -- -D warnings"),
+        Cargo::new("clippy -p runtime --all-targets --features tracing -- -D warnings"),
         Cargo::new("doc --no-deps").env("RUSTDOCFLAGS", "-Dwarnings"),
         Cargo::new("test --quiet -p xtask"),
     ]
