@@ -481,7 +481,8 @@ fn wakers_tell_while_the_task_ends() {
                 let waker = runtime.block_on(from).unwrap();
                 waker.wake_by_ref();
                 for _ in 0..20 {
-                    waker.clone().wake();
+                    let clone = waker.clone();
+                    clone.wake();
                 }
                 drop(waker);
                 runtime.block_on(task).unwrap();

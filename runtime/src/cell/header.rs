@@ -140,24 +140,24 @@ impl Header {
         self.carried.with(|carried| unsafe { &*carried }.span_id())
     }
 
-    /// Takes out what the task carries, if there is something.
+    /// Whether the task carries something.
+    ///
+    /// # Safety
+    ///
+    /// The caller set `RUNNING`, and the task is not complete (I9).
+    #[inline]
+    pub(super) unsafe fn is_carrying(&self) -> bool {
+        // SAFETY: by I9 nobody writes it until the caller completes the task.
+        !self.carried.with(|carried| unsafe { &*carried }.is_none())
+    }
+
+    /// Takes out what the task carries.
     ///
     /// # Safety
     ///
     /// The caller set `RUNNING`, and is about to complete the task (I9).
-    #[inline]
-    pub(super) unsafe fn take_carried(&self) -> Option<(Carried, Option<Load>)> {
-        // SAFETY: by I9 nobody writes it until the caller completes the task.
-        let is_none = self.carried.with(|carried| unsafe { &*carried }.is_none());
-        // SAFETY: the caller's promise, passed on.
-        (!is_none).then(|| unsafe { self.unload() })
-    }
-
-    /// # Safety
-    ///
-    /// As [`Self::take_carried`].
     #[cold]
-    unsafe fn unload(&self) -> (Carried, Option<Load>) {
+    pub(super) unsafe fn take_carried(&self) -> (Carried, Option<Load>) {
         // SAFETY: the caller's promise, passed on.
         if unsafe { self.is_watched() } {
             return self.carried.with(|carried| {

@@ -2,7 +2,6 @@
 //! The invariants I1 to I9 are those of [`super`].
 #![allow(unsafe_code)]
 
-use super::carried::{Carried, Load};
 use super::error::JoinError;
 use super::header::{Header, discard_payload, discard_waker};
 use super::id;
@@ -144,8 +143,8 @@ fn complete(raw: NonNull<Header>) {
     let references = 1 + usize::from(listed);
     // After `release`, where observers read the trail.
     // SAFETY: by I9: the future is gone, and the task is completed below.
-    if let Some(carried) = unsafe { header.take_carried() } {
-        drop_carried(carried);
+    if unsafe { header.is_carrying() } {
+        drop_carried(header);
     }
     match header.state.complete(references) {
         OnComplete::Done => {}
@@ -165,9 +164,12 @@ fn complete(raw: NonNull<Header>) {
     }
 }
 
-/// What others made and may be the last to hold: a panic of its drop is contained.
+/// What others made and may be the last to hold: a panic of its drop is contained. The caller is about to
+/// complete the task.
 #[cold]
-fn drop_carried(carried: (Carried, Option<Load>)) {
+fn drop_carried(header: &Header) {
+    // SAFETY: by I9, as the caller says.
+    let carried = unsafe { header.take_carried() };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
         discard_payload(payload);
     }

@@ -10,12 +10,13 @@
 //!   its descendants lives, and count their polls. If the current one is that, the spawner passes on
 //!   what it inherited itself.
 
+use crate::loom::local;
+use crate::loom::sync::Arc;
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Whether there are spans at all.
@@ -24,9 +25,9 @@ pub(crate) const IS_ON: bool = true;
 const TARGET: &str = "tokio::task";
 const NAME: &str = "runtime.spawn";
 
-thread_local! {
+local! {
     /// Of the innermost task that runs on this thread and has some (T2).
-    static RUNNING: RefCell<Option<Arc<Spans>>> = const { RefCell::new(None) };
+    static RUNNING: RefCell<Option<Arc<Spans>>> = RefCell::new(None)
 }
 
 /// What a subscriber is told of a new task.
