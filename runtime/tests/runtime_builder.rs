@@ -159,3 +159,13 @@ fn a_seed_repeats_the_choices_of_select() {
     let counts = [0, 1, 2].map(|choice| roots[0].iter().filter(|&&made| made == choice).count());
     assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
 }
+
+#[test]
+fn the_alternative_timer_is_a_timer() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_alt_timer()
+        .build()
+        .unwrap();
+    runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
+}

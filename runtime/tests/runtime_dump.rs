@@ -274,6 +274,40 @@ fn a_traced_leaf_is_woken_later() {
     });
 }
 
+/// It only looks: what is free stays free, and the task gets it afterwards.
+#[test]
+fn a_traced_poll_takes_no_free_permit() {
+    current().block_on(async {
+        let semaphore = Semaphore::new(4);
+        let mut acquire = pin!(semaphore.acquire_many(3));
+        let taken = poll_fn(|cx| {
+            let (polled, trace) = Trace::capture(|| acquire.as_mut().poll(cx).is_ready());
+            assert!(!polled && trace.resolve_backtraces().len() == 1);
+            Poll::Ready(4 - semaphore.available_permits())
+        })
+        .await;
+        assert_eq!(taken, 0);
+        let _permits = acquire.await.unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// Nobody but its own thread could poll them, and that one may never do so again.
+#[test]
+fn a_local_runtime_that_its_thread_does_not_run_shows_no_tasks() {
+    let _bound = hang_bound();
+    let local = runtime::runtime::LocalRuntime::new().unwrap();
+    let held = std::rc::Rc::new(());
+    let task = local.spawn_local(async move { std::rc::Rc::strong_count(&held) });
+    let handle = local.handle().clone();
+    let elsewhere = std::thread::spawn(move || {
+        let dump = current().block_on(handle.dump());
+        dump.tasks().iter().count()
+    });
+    assert_eq!(elsewhere.join().unwrap(), 0);
+    assert_eq!(local.block_on(task).unwrap(), 1);
+}
+
 #[test]
 fn a_root_is_where_a_trace_ends() {
     let runtime = Builder::new_current_thread().build().unwrap();

@@ -340,13 +340,22 @@ impl Handle {
     ///
     /// A task of the runtime polls all others once more, traced, as [`Trace::capture`] does. The
     /// tasks of a `LocalSet` are not seen, and a task that is in a long poll may be left out. On a
-    /// current-thread runtime somebody must be in `block_on`. After the end of the runtime there
-    /// are no tasks.
+    /// current-thread runtime somebody must be in `block_on`. The tasks of a
+    /// [`LocalRuntime`](crate::runtime::LocalRuntime) are polled by its own thread alone: another
+    /// thread sees none while that one is not in `block_on`. After the end of the runtime there are
+    /// no tasks.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: the dump is made and dropped.
     pub async fn dump(&self) -> Dump {
+        if let Scheduler::CurrentThread(shared) = &self.scheduler {
+            if shared.is_left_by_its_owner() {
+                return Dump {
+                    tasks: Tasks { tasks: Vec::new() },
+                };
+            }
+        }
         let handle = self.clone();
         let dump = async move { dump_tasks(&handle).await };
         let dumped = self.start(dump, Id::next().into()).finish().await;

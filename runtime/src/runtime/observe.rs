@@ -242,9 +242,10 @@ impl Builder {
         self
     }
 
-    /// Has no effect: each worker has timers of its own anyway.
+    /// Enables timers, as [`enable_time`](Self::enable_time) does: each worker has timers of its own
+    /// anyway.
     pub fn enable_alt_timer(&mut self) -> &mut Self {
-        self
+        self.enable_time()
     }
 
     /// Has no effect: a worker that is stuck in a poll never keeps the driver to itself.

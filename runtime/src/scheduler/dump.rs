@@ -6,7 +6,7 @@
 //! it has an entry later. So nothing in the schedulers waits for a dump or looks out for one.
 #![allow(dead_code, reason = "for task dumps, if they are enabled")]
 
-use super::cells::Owner;
+use super::cells::{LocalOwner, Owner};
 use super::queues::{Injector, LocalQueue, Steal};
 use super::{current_thread, shared};
 use crate::cell::{Notified, TaskRef};
@@ -63,6 +63,11 @@ impl shared::Shared {
 impl current_thread::Shared {
     pub(crate) fn live(&self) -> Vec<TaskRef> {
         self.owned().tasks()
+    }
+
+    /// Whether only another thread may poll the tasks, one that does not run them now.
+    pub(crate) fn is_left_by_its_owner(&self) -> bool {
+        self.is_local() && !self.is_owner() && self.seat_is_free()
     }
 
     /// Takes all entries that wait. The caller, who holds the seat, runs them, or puts them back.

@@ -31,7 +31,8 @@
 //! after it is dropped.
 //!
 //! A task whose cooperative budget is used up joins the queue, or takes its permits, all the
-//! same; only the result waits for the next poll. Else others would overtake it.
+//! same; only the result waits for the next poll. Else others would overtake it. A traced poll,
+//! which has no budget either, gives permits back that were free.
 //!
 //! Rejected: a lock for each release (two RMW more on the path of an unlock); handing a mutex
 //! over by waking and letting newcomers barge (faster, but the documented order is fair).
@@ -496,7 +497,8 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let waiter = this.waiter.into_ref();
-        let polled = if waiter.outcome.load(Ordering::Relaxed) != IDLE {
+        let is_new = waiter.outcome.load(Ordering::Relaxed) == IDLE;
+        let polled = if !is_new {
             this.permits.poll_queued(waiter, cx.waker())
         } else {
             match this.permits.try_acquire(waiter.wanted) {
@@ -514,7 +516,12 @@ impl Future for Acquire<'_> {
         };
         // Only now, so that a task without budget has its place in the queue, or its permits.
         let Some(unit) = budget::take_unit() else {
-            waiter.end(ended);
+            if is_new && ended.is_ok() && budget::is_traced() {
+                // A look at where a task waits takes nothing from others.
+                this.permits.release(waiter.wanted);
+            } else {
+                waiter.end(ended);
+            }
             return budget::refuse(cx);
         };
         unit.made_progress();

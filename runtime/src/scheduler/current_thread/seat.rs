@@ -72,6 +72,12 @@ impl Shared {
         }
     }
 
+    /// Whether nobody runs the tasks.
+    #[allow(dead_code, reason = "for task dumps, if they are enabled")]
+    pub(crate) fn seat_is_free(&self) -> bool {
+        self.seat.lock().core.is_some()
+    }
+
     pub(super) fn put_core_back(&self, core: Box<Core>) {
         let mut seat = self.seat.lock();
         seat.core = Some(core);
