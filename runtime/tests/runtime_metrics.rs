@@ -406,3 +406,19 @@ fn readers_of_what_is_not_there_panic() {
         );
     }
 }
+
+/// Also one whose thread begins after the runtime was dropped.
+#[test]
+fn the_end_of_an_idle_runtime_wakes_each_worker_in_vain() {
+    for _ in 0..50 {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(3)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        drop(runtime);
+        for worker in 0..3 {
+            assert!(metrics.worker_noop_count(worker) > 0, "worker {worker}");
+        }
+    }
+}

@@ -220,6 +220,14 @@ impl WorkerStats {
         self.busy.start();
     }
 
+    /// The worker finds the end of the runtime. One that began so late that it found nothing else
+    /// got up in vain, like one that the end woke.
+    pub(crate) fn ends(&self) {
+        if self.polls() == 0 && self.parks() == 0 {
+            self.noops.add(1);
+        }
+    }
+
     /// The worker has no thread any more. Returns how long it was awake since it last woke.
     pub(crate) fn stopped(&self) -> Duration {
         let busy_ns = self.busy.stop();

@@ -66,6 +66,7 @@ impl Local {
                 return Ended::CoreTaken;
             };
             if shared.shutdown.has_begun() {
+                shared.remotes[core.index].stats.ends();
                 break;
             }
             if let Some(task) = core.turn(shared) {
