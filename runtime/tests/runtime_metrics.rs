@@ -419,6 +419,8 @@ fn the_end_of_an_idle_runtime_wakes_each_worker_in_vain() {
         drop(runtime);
         for worker in 0..3 {
             assert!(metrics.worker_noop_count(worker) > 0, "worker {worker}");
+            assert!(metrics.worker_park_count(worker) > 0, "worker {worker}");
+            assert_eq!(metrics.worker_park_unpark_count(worker) % 2, 0);
         }
     }
 }

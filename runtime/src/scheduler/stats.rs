@@ -221,9 +221,10 @@ impl WorkerStats {
     }
 
     /// The worker finds the end of the runtime. One that began so late that it found nothing else
-    /// got up in vain, like one that the end woke.
+    /// counts as one that the end woke: it slept, for no time, and got up in vain.
     pub(crate) fn ends(&self) {
         if self.polls() == 0 && self.parks() == 0 {
+            self.parkings.add(2);
             self.noops.add(1);
         }
     }
