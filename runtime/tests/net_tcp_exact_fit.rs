@@ -1,23 +1,13 @@
 //! Reads that fill their buffer exactly: nothing may be lost where the kernel says what is left.
 #![allow(unsafe_code)]
 
+mod net_support;
+
+use net_support::{current_thread, exact_fits, multi_thread, poll_once};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
-use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-fn current_thread<F: Future>(future: F) -> F::Output {
-    let mut builder = runtime::runtime::Builder::new_current_thread();
-    builder.enable_all().build().unwrap().block_on(future)
-}
-
-fn multi_thread<F: Future>(future: F) -> F::Output {
-    let mut builder = runtime::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(future)
-}
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -27,26 +17,6 @@ async fn pair() -> (TcpStream, TcpStream) {
     let (server, peer) = listener.accept().await.unwrap();
     assert_eq!(peer, client.local_addr().unwrap());
     (client, server)
-}
-
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Reads `server` with a buffer that each message fills, often enough that it asks the kernel what
-/// is left where the kernel can tell.
-async fn exact_fits(client: &mut TcpStream, server: &mut TcpStream) {
-    for round in 0..8_u8 {
-        client.write_all(&[round; 16]).await.unwrap();
-        let mut buf = [0; 16];
-        server.read_exact(&mut buf).await.unwrap();
-        assert_eq!(buf, [round; 16]);
-        {
-            let mut next = [0; 16];
-            let mut read = pin!(server.read(&mut next));
-            assert!(poll_once(read.as_mut()).is_pending(), "nothing is left");
-        }
-    }
 }
 
 #[test]

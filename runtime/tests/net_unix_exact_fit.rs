@@ -5,30 +5,15 @@
 
 mod net_support;
 
-use net_support::{Directory, current_thread, multi_thread, poll_once};
+use net_support::{Directory, current_thread, exact_fits, multi_thread};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::unix::pipe;
 use runtime::net::{UnixListener, UnixSocket, UnixStream};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::pin::pin;
 
 /// `SO_INQ`, since Linux 6.17.
 const ASKS: libc::c_int = 84;
-
-/// Reads `server` with a buffer that each message fills, often enough that it asks the kernel what
-/// is left where the kernel can tell.
-async fn exact_fits(client: &mut UnixStream, server: &mut UnixStream) {
-    for round in 0..8_u8 {
-        client.write_all(&[round; 16]).await.unwrap();
-        let mut buf = [0; 16];
-        server.read_exact(&mut buf).await.unwrap();
-        assert_eq!(buf, [round; 16]);
-        let mut next = [0; 16];
-        let mut read = pin!(server.read(&mut next));
-        assert!(poll_once(read.as_mut()).is_pending(), "nothing is left");
-    }
-}
 
 /// The option, or nothing where the kernel does not know it.
 fn reports_the_rest(socket: &impl AsRawFd) -> Option<bool> {

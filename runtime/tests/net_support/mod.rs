@@ -1,10 +1,11 @@
 //! What the tests of sockets share: runtimes, single polls, and a directory that goes away.
 #![allow(dead_code)] // each test file uses its part
 
+use runtime::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -32,6 +33,23 @@ fn bounded<F: Future>(runtime: runtime::Runtime, future: F) -> F::Output {
 /// Polls once with a waker that nobody hears.
 pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Reads with a buffer that each message fills, often enough that the stream asks the kernel what is
+/// left where the kernel can tell.
+pub(crate) async fn exact_fits(
+    from: &mut (impl AsyncWrite + Unpin),
+    to: &mut (impl AsyncRead + Unpin),
+) {
+    for round in 0..8_u8 {
+        from.write_all(&[round; 16]).await.unwrap();
+        let mut buf = [0; 16];
+        to.read_exact(&mut buf).await.unwrap();
+        assert_eq!(buf, [round; 16]);
+        let mut next = [0; 16];
+        let mut read = pin!(to.read(&mut next));
+        assert!(poll_once(read.as_mut()).is_pending(), "nothing is left");
+    }
 }
 
 /// Lets the reactor look at what the system has for it.
