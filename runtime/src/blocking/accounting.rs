@@ -21,7 +21,9 @@
 //! # Invariants
 //! - **I1** `idle + claims <= threads <= limit + extra`, but for threads that have just ended an
 //!   extra job: they leave when they look, if there are too many.
-//! - **I2** `queued > 0` implies `threads > 0`: no job without a thread that will look.
+//! - **I2** `queued > 0` implies that some thread is on its way or not in an extra job: no job
+//!   without a thread that will look. One in an extra job may stay there as long as the pool lives;
+//!   before it begins, it passes the help on.
 //! - **I3** `queued > 0` and `idle > 0` imply `claims > 0`: no job waits beside a sleeper unless
 //!   a claimed thread is on its way.
 //! - **I4** Each claim is ended exactly once, by `look_claimed`, `arrive` or `start_failed`, and
@@ -30,10 +32,15 @@
 //! - **I5** `closed` implies `idle == 0`, and it stays so. Nothing else changes for jobs that
 //!   were accepted before: I4 holds for them, new threads included, as some may wait for others.
 //!
+//! - **I6** For each queued extra job there is a claim of a thread that slept for it, and whoever
+//!   looks takes extra jobs first.
+//!
 //! # Extra jobs
 //! A job that needs a thread of its own for long (a worker's core, from `block_in_place`) raises
 //! the limit by one from its submission to its end. So the limit is what is left for the other
-//! jobs, and an extra job never waits for one of them: each finds its thread by I4.
+//! jobs, and an extra job never waits for one of them: it wakes a sleeper of its own, or begins a
+//! new thread, whatever else is on its way, and stands before all ordinary jobs (I6). If no thread
+//! can be created for it, it goes back to its submitter, who has the better fallback.
 //!
 //! # Why one claim at a time
 //! A submitter that finds a claim on its way only queues its job. The claimed thread looks at
@@ -42,7 +49,14 @@
 //! thread empties the queue before the next wake lands; a batch of long jobs still gets a thread
 //! per job, through a chain.
 //!
+//! # Failed creations
+//! A job whose thread cannot be created waits for the threads there are, and perhaps all of them
+//! are busy for long while the system would give a thread again: the pool asks to be reminded, and
+//! then tries [`Counts::retry`].
+//!
 //! # Rejected
+//! - Extra jobs at the back of the one queue: with the limit at one, `block_in_place` waited behind
+//!   ordinary jobs that a claimed thread found first.
 //! - A wake per job: a batch of 100 short jobs pays for 100 wakes, most of which find nothing.
 //! - One packed atomic word: the queue needs its lock anyhow, and every transition here comes
 //!   with a change of the queue or of the sleepers' stack that has to agree with it. Under the
@@ -57,7 +71,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
     limit: usize,
+    /// Extra jobs that have not ended.
     extra: usize,
+    /// Those of them that no thread has taken.
+    extra_queued: usize,
     threads: usize,
     idle: usize,
     claims: usize,
@@ -115,12 +132,25 @@ pub(crate) enum StartFailed {
     QueueAndWake,
 }
 
+/// What becomes of the jobs that relied on an extra job's thread, which could not be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum ExtraStartFailed {
+    /// No thread is left that looks at the queue: retire what others had queued.
+    NoThreads,
+    /// There are none, or some thread will look.
+    Nobody,
+    /// Wake the sleeper on top of the stack.
+    Wake,
+}
+
 impl Counts {
     /// An empty pool of at most `limit` threads; a limit of zero counts as one.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
             extra: 0,
+            extra_queued: 0,
             threads: 0,
             idle: 0,
             claims: 0,
@@ -139,7 +169,7 @@ impl Counts {
         self.idle
     }
 
-    /// Jobs that no thread has taken.
+    /// Jobs that no thread has taken, extra ones included.
     pub(crate) fn queued(&self) -> usize {
         self.queued
     }
@@ -168,19 +198,32 @@ impl Counts {
         self.checked(Submit::Queue)
     }
 
-    /// As [`Self::submit`], for an extra job: unless refused, it ends with
-    /// [`Self::extra_ended`].
+    /// As [`Self::submit`], for an extra job, which is not left to whoever is on the way (I6).
+    /// Unless refused, it ends with [`Self::extra_ended`] or [`Self::extra_start_failed`].
     pub(crate) fn submit_extra(&mut self) -> Submit {
         if self.closed {
             return Submit::Refuse;
         }
         self.extra += 1;
-        self.submit()
+        if self.idle > 0 {
+            self.claim();
+            self.queued += 1;
+            self.extra_queued += 1;
+            return self.checked(Submit::QueueAndWake);
+        }
+        self.start();
+        self.checked(Submit::Start)
     }
 
-    /// An extra job has been done, or given up.
+    /// An extra job has been done.
     pub(crate) fn extra_ended(&mut self) {
         self.extra -= 1;
+    }
+
+    /// Whether a thread will look at the queue, or pass the help on.
+    fn has_helper(&self) -> bool {
+        let in_extras = self.extra - self.extra_queued;
+        self.claims > 0 || self.threads > in_extras
     }
 
     fn most(&self) -> usize {
@@ -202,7 +245,7 @@ impl Counts {
             return self.checked(Look::Leave);
         }
         if self.queued > 0 {
-            self.queued -= 1;
+            self.take();
             let next = self.pass_on();
             return self.checked(Look::Run(next));
         }
@@ -231,11 +274,12 @@ impl Counts {
         self.checked(Look::Leave)
     }
 
-    /// The thread of [`Submit::Start`] or [`PassOn::Start`] could not be created.
+    /// The thread of an ordinary job, of [`Submit::Start`] or [`PassOn::Start`], could not be
+    /// created.
     pub(crate) fn start_failed(&mut self) -> StartFailed {
         self.threads -= 1;
         self.claims -= 1;
-        if self.threads == 0 {
+        if !self.has_helper() {
             self.queued = 0;
             return self.checked(StartFailed::NoThreads);
         }
@@ -245,6 +289,35 @@ impl Counts {
             return self.checked(StartFailed::QueueAndWake);
         }
         self.checked(StartFailed::Queue)
+    }
+
+    /// The thread of an extra job could not be created: the job goes back. Others may have relied
+    /// on that thread.
+    pub(crate) fn extra_start_failed(&mut self) -> ExtraStartFailed {
+        self.threads -= 1;
+        self.claims -= 1;
+        self.extra -= 1;
+        if self.queued > 0 && !self.has_helper() {
+            self.queued = 0;
+            return self.checked(ExtraStartFailed::NoThreads);
+        }
+        if self.queued > 0 && self.claims == 0 && self.idle > 0 {
+            self.claim();
+            return self.checked(ExtraStartFailed::Wake);
+        }
+        self.checked(ExtraStartFailed::Nobody)
+    }
+
+    /// Some time after a creation failed: whether to pop a job and to try again.
+    #[must_use]
+    pub(crate) fn retry(&mut self) -> bool {
+        // With a claim or a sleeper the jobs find their thread by I4.
+        let retries = self.queued > 0 && self.claims == 0 && self.threads < self.most();
+        if retries {
+            self.take();
+            self.start();
+        }
+        self.checked(retries)
     }
 
     /// Whether some thread is on its way to the queue.
@@ -274,11 +347,17 @@ impl Counts {
             return PassOn::Wake;
         }
         if self.threads < self.most() {
-            self.queued -= 1;
+            self.take();
             self.start();
             return PassOn::Start;
         }
         PassOn::Nobody
+    }
+
+    /// A job leaves the queue, an extra one if there is any (I6).
+    fn take(&mut self) {
+        self.queued -= 1;
+        self.extra_queued = self.extra_queued.saturating_sub(1);
     }
 
     fn claim(&mut self) {
@@ -296,7 +375,9 @@ impl Counts {
         // No sum that could wrap where overflow is unchecked.
         debug_assert!(self.idle <= self.threads, "I1: {self:?}");
         debug_assert!(self.claims <= self.threads - self.idle, "I1: {self:?}");
-        debug_assert!(self.queued == 0 || self.threads > 0, "I2: {self:?}");
+        debug_assert!(self.queued == 0 || self.has_helper(), "I2: {self:?}");
+        debug_assert!(self.extra_queued <= self.claims, "I6: {self:?}");
+        debug_assert!(self.extra_queued <= self.queued, "I6: {self:?}");
         debug_assert!(
             self.queued == 0 || self.idle == 0 || self.claims > 0,
             "I3: {self:?}"

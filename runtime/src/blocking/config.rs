@@ -1,6 +1,7 @@
 //! What a pool is made of: its jobs, its hooks, its limits, its errors.
 
 use super::start::{OsThreads, SpawnThread};
+use std::task::Waker;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -33,6 +34,9 @@ pub(crate) trait Job: Send + 'static {
 /// A hook at the start or end of a thread.
 pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
 
+/// See [`Config::remind`].
+pub(crate) type Remind = std::sync::Arc<dyn Fn(Waker) -> bool + Send + Sync>;
+
 /// What a thread's life is put into, see [`Config::around`].
 pub(crate) type Around = std::sync::Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
@@ -57,6 +61,9 @@ pub(crate) struct Config {
     pub(crate) around: Around,
     /// Where threads come from.
     pub(crate) spawner: std::sync::Arc<dyn SpawnThread>,
+    /// Wakes a waker after a moment, or says that it cannot; for jobs that wait because a thread
+    /// could not be created. Without it they wait for the next call, or for a thread's job to end.
+    pub(crate) remind: Option<Remind>,
 }
 
 impl Default for Config {
@@ -70,6 +77,7 @@ impl Default for Config {
             on_stop: None,
             around: std::sync::Arc::new(|life| life()),
             spawner: std::sync::Arc::new(OsThreads),
+            remind: None,
         }
     }
 }
@@ -88,7 +96,7 @@ impl fmt::Debug for Config {
 pub(crate) enum SpawnError<J> {
     /// The pool is shutting down.
     ShutDown(J),
-    /// The pool has no thread and could not create one.
+    /// The pool has no thread for the job and could not create one.
     NoThreads(J, io::Error),
 }
 

@@ -21,7 +21,7 @@ mod seat;
 mod start;
 mod tempo;
 
-pub(crate) use config::{Config, Job, SpawnError};
+pub(crate) use config::{Config, Job, Remind, SpawnError};
 pub(crate) use pool::Pool;
 #[allow(unused_imports, reason = "for models and tests")]
 pub(crate) use start::{Body, OsThreads, SpawnThread};

@@ -6,7 +6,8 @@
 //! joined, jobs run and cancelled, after it. The queue's buffer grows outside the lock too.
 //!
 //! # Invariants (besides I1 to I5 of `accounting`, S1 and S2 of `seat`, B1 and B2 of `start`)
-//! - **P1** Under the lock, `queue.len()` and `sleepers.len()` are what the counts say.
+//! - **P1** Under the lock, the lengths of `queue` and `extras` together, and `sleepers.len()`, are
+//!   what the counts say.
 //! - **P2** A job that was accepted is run or cancelled, exactly once: it is in one berth, in the
 //!   queue, or in one thread's hands. It is cancelled only if it is not mandatory, and the pool
 //!   lost its only thread, or is closed and nobody waits for the job any more, see "Shutdown".
@@ -40,7 +41,7 @@
 mod thread;
 
 use self::thread::live;
-use super::accounting::{Counts, StartFailed, Submit};
+use super::accounting::{Counts, ExtraStartFailed, StartFailed, Submit};
 use super::config::{Config, Job, SpawnError};
 use super::seat::{Found, Seat};
 use super::start::Berth;
@@ -54,6 +55,7 @@ use crate::util::patience::Patience;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 use std::{fmt, io, mem};
 
@@ -85,6 +87,10 @@ struct Shared<J> {
 struct State<J> {
     counts: Counts,
     queue: VecDeque<J>,
+    /// Extra jobs, which come before those in `queue` (I6).
+    extras: VecDeque<J>,
+    /// A reminder after a failed creation is on its way.
+    is_reminded: bool,
     /// The thread that lay down last is on top.
     sleepers: Vec<Arc<Seat>>,
     /// Threads being created or not yet out of their loop, less those that shutdown would
@@ -126,6 +132,8 @@ impl<J: Job> Pool<J> {
         let state = State {
             counts: Counts::new(config.max_threads),
             queue: VecDeque::with_capacity(QUEUE_START),
+            extras: VecDeque::with_capacity(QUEUE_START),
+            is_reminded: false,
             sleepers: Vec::with_capacity(config.max_threads.min(SLEEPERS_START_MAX)),
             open: 0,
             is_overdue: false,
@@ -148,8 +156,9 @@ impl<J: Job> Pool<J> {
     /// Gives `job` to a thread, now or when one is free.
     ///
     /// # Errors
-    /// The pool is shutting down, or has no thread and can create none. If it has threads, a
-    /// failed creation is no error: the job waits for them.
+    /// The pool is shutting down, or can create no thread and has none beside those in extra jobs.
+    /// If it has others, a failed creation is no error for an ordinary job: it waits for them. An
+    /// extra job comes back.
     pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
         let is_extra = job.is_extra();
         let in_vain = self.shared.tempo.awaits_in_vain();
@@ -173,7 +182,7 @@ impl<J: Job> Pool<J> {
                 Ok(())
             }
             Submit::QueueAndWake => {
-                state.queue.push_back(job);
+                state.push(job);
                 self.shared.wake_top(state);
                 Ok(())
             }
@@ -282,25 +291,57 @@ impl<J: Job> Pool<J> {
     }
 }
 
+impl<J: Job> State<J> {
+    /// A queue without room for one job more.
+    fn full_queue(&mut self) -> Option<&mut VecDeque<J>> {
+        [&mut self.queue, &mut self.extras]
+            .into_iter()
+            .find(|queue| queue.len() == queue.capacity())
+    }
+
+    fn push(&mut self, job: J) {
+        if job.is_extra() {
+            self.extras.push_back(job);
+        } else {
+            self.queue.push_back(job);
+        }
+    }
+
+    /// The job that the counts have just given away.
+    fn pop(&mut self) -> J {
+        let job = self.extras.pop_front().or_else(|| self.queue.pop_front());
+        job.expect("P1: the counts saw a job")
+    }
+}
+
+/// Has the pool try again to create a thread, see "Failed creations" in `accounting`.
+struct Reminder<J>(Arc<Shared<J>>);
+
+impl<J: Job> Wake for Reminder<J> {
+    fn wake(self: std::sync::Arc<Self>) {
+        Shared::retry(&self.0);
+    }
+}
+
 impl<J: Job> Shared<J> {
     fn address(shared: &Arc<Self>) -> usize {
         std::ptr::from_ref::<Self>(shared).addr()
     }
 
-    /// Locks, with room for one job in the queue; its buffer is made without the lock.
+    /// Locks, with room for one job in each queue; their buffers are made without the lock.
     fn lock_with_room(&self) -> MutexGuard<'_, State<J>> {
         loop {
-            let state = self.state.lock();
-            if state.queue.len() < state.queue.capacity() {
+            let mut state = self.state.lock();
+            let full = state.full_queue().map(|queue| queue.capacity());
+            let Some(wanted) = full.map(|capacity| (2 * capacity).max(QUEUE_START)) else {
                 return state;
-            }
-            let wanted = (state.queue.capacity() * 2).max(QUEUE_START);
+            };
             drop(state);
             let mut buffer = VecDeque::with_capacity(wanted);
             let mut state = self.state.lock();
-            if state.queue.capacity() < buffer.capacity() {
-                buffer.append(&mut state.queue);
-                mem::swap(&mut state.queue, &mut buffer);
+            if let Some(queue) = state.full_queue().filter(|it| it.capacity() < wanted) {
+                buffer.append(queue);
+                mem::swap(queue, &mut buffer);
             }
             drop(state); // before the old buffer
         }
@@ -351,37 +392,82 @@ impl<J: Job> Shared<J> {
                 let job = berth
                     .take_first()
                     .expect("B1: no thread, so nobody took the first job");
-                shared.start_failed(job, error)
+                if job.is_extra() {
+                    shared.extra_start_failed();
+                    return Err((job, error));
+                }
+                Self::start_failed(shared, job, error)
             }
         }
     }
 
-    fn start_failed(&self, job: J, error: io::Error) -> Result<(), (J, io::Error)> {
-        let mut state = self.lock_with_room();
+    fn start_failed(shared: &Arc<Self>, job: J, error: io::Error) -> Result<(), (J, io::Error)> {
+        let mut state = shared.lock_with_room();
         state.open -= 1;
         match state.counts.start_failed() {
             StartFailed::NoThreads => {
-                if job.is_extra() {
-                    state.counts.extra_ended();
-                }
-                let orphans = mem::take(&mut state.queue);
-                self.tell_waiter(state);
-                for orphan in orphans {
-                    retire(orphan);
-                }
+                shared.retire_all(state);
                 return Err((job, error));
             }
             StartFailed::Queue => {
                 state.queue.push_back(job);
-                self.tell_waiter(state);
-                self.withdraw_if_left(self.state.lock());
+                let reminds = shared.config.remind.is_some() && !state.is_reminded;
+                state.is_reminded |= reminds;
+                shared.tell_waiter(state);
+                shared.withdraw_if_left(shared.state.lock());
+                if reminds {
+                    Self::ask_for_reminder(shared);
+                }
             }
             StartFailed::QueueAndWake => {
                 state.queue.push_back(job);
-                self.wake_top(state); // not closed (I5), so there is no waiter
+                shared.wake_top(state); // not closed (I5), so there is no waiter
             }
         }
         Ok(())
+    }
+
+    fn extra_start_failed(&self) {
+        let mut state = self.state.lock();
+        state.open -= 1;
+        match state.counts.extra_start_failed() {
+            ExtraStartFailed::NoThreads => self.retire_all(state),
+            ExtraStartFailed::Nobody => self.tell_waiter(state),
+            ExtraStartFailed::Wake => self.wake_top(state), // not closed (I5)
+        }
+    }
+
+    /// Gives up what is queued: no thread will look. No extra job is among it (I6).
+    fn retire_all(&self, mut state: MutexGuard<'_, State<J>>) {
+        let orphans = mem::take(&mut state.queue);
+        self.tell_waiter(state);
+        for orphan in orphans {
+            retire(orphan);
+        }
+    }
+
+    /// Without the lock: whoever reminds takes locks of its own.
+    fn ask_for_reminder(shared: &Arc<Self>) {
+        let waker = Waker::from(std::sync::Arc::new(Reminder(Arc::clone(shared))));
+        let remind = shared.config.remind.as_ref();
+        if !remind.is_some_and(|remind| remind(waker)) {
+            shared.state.lock().is_reminded = false;
+        }
+    }
+
+    /// Tries again to create a thread, if one is still wanted.
+    fn retry(shared: &Arc<Self>) {
+        let mut state = shared.state.lock();
+        state.is_reminded = false;
+        if !state.counts.retry() {
+            return;
+        }
+        let job = state.pop();
+        state.open += 1;
+        drop(state);
+        if let Err((job, _)) = Self::start(shared, job) {
+            retire(job); // the last ordinary thread has gone into an extra job meanwhile
+        }
     }
 
     /// Pops the sleeper on top, whom the counts have just claimed, and wakes it without the lock.

@@ -43,6 +43,7 @@ use crate::util::bomb::contain;
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::task::Waker;
+use std::time::Duration;
 use timer::{Key, Page, Tick, Wheel};
 
 /// `next` of a shard without timers, and `waiting_until` of a waiter without a limit.
@@ -200,6 +201,16 @@ impl Shard {
             self.shared.announce(tick);
         }
         Ok(Arm::Armed(key))
+    }
+
+    /// Wakes `waker` after so long, from whichever thread this is called. False if it will not.
+    pub(crate) fn wake_after(&self, delay: Duration, waker: Waker) -> bool {
+        let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let deadline_ns = self.shared.clock.now_ns().saturating_add(delay_ns);
+        matches!(
+            self.arm(deadline_ns, waker, false),
+            Ok(Arm::Armed(_))
+        )
     }
 
     /// Whether the timer is still to fire.

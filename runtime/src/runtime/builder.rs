@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Names the environment variable that sets the default number of workers.
 const WORKER_THREADS_VARIABLE: &str = "RUNTIME_WORKER_THREADS";
 
+/// When the blocking pool tries again to create a thread that the system refused.
+const THREAD_RETRY: Duration = Duration::from_millis(20);
+
 /// Turns of a worker between two looks at the driver.
 const EVENT_INTERVAL: u32 = 61;
 
@@ -368,7 +371,7 @@ impl Builder {
     #[track_caller]
     fn build_single(&mut self, make: MakeSingle) -> io::Result<Runtime> {
         let driver = driver::Driver::new(self.driver_config(1, true))?;
-        let pool = Arc::new(self.pool());
+        let pool = Arc::new(self.pool(&driver));
         let shared = make(self.config(1), driver, pool);
         let handle = Handle {
             scheduler: Scheduler::CurrentThread(shared),
@@ -387,7 +390,7 @@ impl Builder {
         // The user's code that names threads runs before there is anything to lose.
         let names: Vec<_> = (0..workers).map(|_| (self.thread_name)()).collect();
         let driver = driver::Driver::new(self.driver_config(workers, false))?;
-        let pool = Arc::new(self.pool());
+        let pool = Arc::new(self.pool(&driver));
         let (shared, cores) = Shared::new(self.config(workers), driver, pool);
         let handle = Handle {
             scheduler: Scheduler::MultiThread(shared.clone()),
@@ -464,7 +467,13 @@ impl Builder {
         }
     }
 
-    fn pool<J: blocking::Job>(&self) -> blocking::Pool<J> {
+    fn pool<J: blocking::Job>(&self, driver: &driver::Driver) -> blocking::Pool<J> {
+        let remind = driver.timers().map(|timers| {
+            let timers = timers.outside().clone();
+            let remind: blocking::Remind =
+                std::sync::Arc::new(move |waker| timers.wake_after(THREAD_RETRY, waker));
+            remind
+        });
         blocking::Pool::new(blocking::Config {
             max_threads: self.max_blocking_threads,
             keep_alive: self.keep_alive,
@@ -472,6 +481,7 @@ impl Builder {
             thread_name: self.thread_name.clone(),
             on_start: self.on_thread_start.clone(),
             on_stop: self.on_thread_stop.clone(),
+            remind,
             ..blocking::Config::default()
         })
     }

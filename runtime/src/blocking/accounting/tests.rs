@@ -7,6 +7,7 @@ fn counts(threads: usize, idle: usize, claims: usize, queued: usize) -> Counts {
     Counts {
         limit: 3,
         extra: 0,
+        extra_queued: 0,
         threads,
         idle,
         claims,
@@ -19,8 +20,10 @@ fn counts(threads: usize, idle: usize, claims: usize, queued: usize) -> Counts {
 fn is_sound(c: &Counts) -> bool {
     c.idle <= c.threads
         && c.claims <= c.threads - c.idle
-        && c.threads <= c.limit
-        && (c.queued == 0 || c.threads > 0)
+        && c.threads <= c.limit + c.extra
+        && c.extra_queued <= c.claims.min(c.queued).min(c.extra)
+        && c.extra - c.extra_queued <= c.threads
+        && (c.queued == 0 || c.claims > 0 || c.threads > c.extra - c.extra_queued)
         && (c.queued == 0 || c.idle == 0 || c.claims > 0)
         && !(c.closed && c.idle > 0)
 }
@@ -99,6 +102,59 @@ fn an_extra_job_has_a_thread_beyond_the_limit_while_it_lasts() {
     assert_eq!(idle.look_claimed(), Look::Run(PassOn::Nobody));
     idle.extra_ended();
     assert_eq!((idle.look(), idle), (Look::Idle, counts(3, 1, 0, 0)));
+}
+
+/// I6: what is on its way for ordinary jobs does not keep an extra one from a thread of its own.
+#[test]
+fn an_extra_job_relies_on_nobody_elses_thread() {
+    let mut starting = counts(1, 0, 1, 2);
+    assert_eq!(starting.submit_extra(), Submit::Start);
+    assert_eq!((starting.threads, starting.claims), (2, 2));
+    let mut woken = counts(3, 1, 1, 2);
+    assert_eq!(woken.submit_extra(), Submit::QueueAndWake);
+    assert_eq!((woken.claims, woken.queued, woken.extra_queued), (2, 3, 1));
+    // Whoever of the two comes first takes it.
+    assert_eq!(woken.look_claimed(), Look::Run(PassOn::Nobody));
+    assert_eq!((woken.queued, woken.extra_queued), (2, 0));
+}
+
+/// I2: a thread in an extra job may stay there for ever, so it is none that will look.
+#[test]
+fn threads_in_extra_jobs_do_not_count_for_others() {
+    let mut carrying = counts(0, 0, 0, 0);
+    assert_eq!(carrying.submit_extra(), Submit::Start);
+    assert_eq!(carrying.arrive(), PassOn::Nobody);
+    assert_eq!(carrying.submit(), Submit::Start);
+    assert_eq!(carrying.start_failed(), StartFailed::NoThreads);
+    assert_eq!((carrying.threads, carrying.queued), (1, 0));
+    // With one thread beside it the job waits, and is tried again.
+    assert_eq!(carrying.submit(), Submit::Start);
+    assert_eq!(carrying.arrive(), PassOn::Nobody);
+    carrying.limit = 5;
+    assert_eq!(carrying.submit(), Submit::Start);
+    assert_eq!(carrying.start_failed(), StartFailed::Queue);
+    assert!(carrying.retry());
+    assert_eq!((carrying.threads, carrying.queued), (3, 0));
+    assert!(!carrying.retry(), "nothing waits");
+}
+
+#[test]
+fn an_extra_job_without_a_thread_goes_back_and_leaves_no_other_behind() {
+    // Others relied on the thread that was to be created.
+    let mut alone = counts(0, 0, 0, 0);
+    assert_eq!(alone.submit_extra(), Submit::Start);
+    assert_eq!(alone.submit(), Submit::Queue);
+    assert_eq!(alone.extra_start_failed(), ExtraStartFailed::NoThreads);
+    assert_eq!(alone, counts(0, 0, 0, 0));
+    let mut busy = counts(1, 0, 0, 0);
+    assert_eq!(busy.submit_extra(), Submit::Start);
+    assert_eq!(busy.submit(), Submit::Queue);
+    let mut sleepy = busy;
+    assert_eq!(busy.extra_start_failed(), ExtraStartFailed::Nobody);
+    assert_eq!(busy, counts(1, 0, 0, 1));
+    sleepy.idle = 1;
+    assert_eq!(sleepy.extra_start_failed(), ExtraStartFailed::Wake);
+    assert_eq!(sleepy, counts(1, 0, 1, 1));
 }
 
 #[test]
@@ -182,10 +238,14 @@ fn every_transition_keeps_the_invariants() {
 struct Oracle {
     counts: Counts,
     busy: usize,
+    /// Threads in extra jobs.
+    carrying: usize,
     woken: usize,
     starting: usize,
+    starting_extra: usize,
     asleep: usize,
     queued: usize,
+    extra_queued: usize,
     accepted: usize,
     done: usize,
     returned: usize,
@@ -194,11 +254,30 @@ struct Oracle {
 }
 
 impl Oracle {
+    fn new(limit: usize) -> Self {
+        Self {
+            counts: Counts::new(limit),
+            busy: 0,
+            carrying: 0,
+            woken: 0,
+            starting: 0,
+            starting_extra: 0,
+            asleep: 0,
+            queued: 0,
+            extra_queued: 0,
+            accepted: 0,
+            done: 0,
+            returned: 0,
+            failed: false,
+        }
+    }
+
     fn pass_on(&mut self, pass_on: PassOn) {
         match pass_on {
             PassOn::Nobody => {}
             PassOn::Wake => self.wake(),
             PassOn::Start => {
+                assert_eq!(self.extra_queued, 0, "I6: it has a thread of its own");
                 self.queued -= 1;
                 self.starting += 1;
             }
@@ -213,8 +292,14 @@ impl Oracle {
     fn look(&mut self, look: Look) {
         match look {
             Look::Run(pass_on) => {
-                self.queued -= 1;
-                self.busy += 1;
+                // Extra jobs first.
+                if self.extra_queued > 0 {
+                    self.extra_queued -= 1;
+                    self.carrying += 1;
+                } else {
+                    self.queued -= 1;
+                    self.busy += 1;
+                }
                 self.pass_on(pass_on);
             }
             Look::Idle => self.asleep += 1,
@@ -222,20 +307,40 @@ impl Oracle {
         }
     }
 
+    fn submit(&mut self, is_extra: bool) {
+        let submit = if is_extra {
+            self.counts.submit_extra()
+        } else {
+            self.counts.submit()
+        };
+        if submit == Submit::Refuse {
+            return;
+        }
+        self.accepted += 1;
+        let (queued, starting) = if is_extra {
+            (&mut self.extra_queued, &mut self.starting_extra)
+        } else {
+            (&mut self.queued, &mut self.starting)
+        };
+        match submit {
+            Submit::Start => *starting += 1,
+            _ => *queued += 1,
+        }
+        if submit == Submit::QueueAndWake {
+            self.wake();
+        }
+        assert!(!(is_extra && submit == Submit::Queue), "I6");
+    }
+
+    fn lose_queued(&mut self) {
+        assert_eq!(self.extra_queued, 0, "I6: its thread is there");
+        self.returned += self.queued;
+        self.queued = 0;
+    }
+
     fn step(&mut self, choice: u32) {
         match choice {
-            0 => match self.counts.submit() {
-                Submit::Refuse => {}
-                Submit::Queue => (self.queued, self.accepted) = self.one_more(),
-                Submit::QueueAndWake => {
-                    (self.queued, self.accepted) = self.one_more();
-                    self.wake();
-                }
-                Submit::Start => {
-                    self.accepted += 1;
-                    self.starting += 1;
-                }
-            },
+            0 => self.submit(false),
             1 if self.busy > 0 => {
                 self.busy -= 1;
                 self.done += 1;
@@ -254,13 +359,32 @@ impl Oracle {
                 let pass_on = self.counts.arrive();
                 self.pass_on(pass_on);
             }
-            4 if self.starting > 0 => {
+            4 if self.carrying > 0 => {
+                self.carrying -= 1;
+                self.done += 1;
+                self.counts.extra_ended();
+                let look = self.counts.look();
+                self.look(look);
+            }
+            5 if self.starting_extra > 0 => {
+                self.starting_extra -= 1;
+                self.carrying += 1;
+                self.failed = false;
+                let pass_on = self.counts.arrive();
+                self.pass_on(pass_on);
+            }
+            6 if self.asleep > 0 => {
+                self.asleep -= 1;
+                let look = self.counts.expire();
+                self.look(look);
+            }
+            7 if self.starting > 0 => {
                 self.starting -= 1;
                 self.failed = true;
                 match self.counts.start_failed() {
                     StartFailed::NoThreads => {
-                        self.returned += 1 + self.queued;
-                        self.queued = 0;
+                        self.returned += 1;
+                        self.lose_queued();
                     }
                     StartFailed::Queue => self.queued += 1,
                     StartFailed::QueueAndWake => {
@@ -269,61 +393,66 @@ impl Oracle {
                     }
                 }
             }
-            5 if self.asleep > 0 => {
-                self.asleep -= 1;
-                let look = self.counts.expire();
-                self.look(look);
+            8 if self.starting_extra > 0 => {
+                self.starting_extra -= 1;
+                self.returned += 1;
+                self.failed = true;
+                match self.counts.extra_start_failed() {
+                    ExtraStartFailed::NoThreads => self.lose_queued(),
+                    ExtraStartFailed::Nobody => {}
+                    ExtraStartFailed::Wake => self.wake(),
+                }
+            }
+            9 => self.submit(true),
+            10 if self.counts.retry() => {
+                self.queued -= 1;
+                self.starting += 1;
             }
             _ => {}
         }
     }
 
-    fn one_more(&self) -> (usize, usize) {
-        (self.queued + 1, self.accepted + 1)
-    }
-
     fn check(&self) {
         let c = &self.counts;
-        assert!(is_sound(c), "{self:?}");
-        let threads = self.busy + self.woken + self.starting + self.asleep;
+        let in_extras = self.carrying + self.starting_extra;
+        let threads = self.busy + self.woken + self.starting + self.asleep + in_extras;
         assert_eq!(
-            (c.threads, c.idle, c.queued),
-            (threads, self.asleep, self.queued)
+            (c.threads, c.idle, c.queued, c.extra_queued),
+            (
+                threads,
+                self.asleep,
+                self.queued + self.extra_queued,
+                self.extra_queued
+            )
         );
-        assert_eq!(c.claims, self.woken + self.starting);
+        assert_eq!(c.claims, self.woken + self.starting + self.starting_extra);
+        assert!(self.extra_queued <= self.woken, "I6: {self:?}");
+        // Only threads that came out of an extra job may be too many, until they look.
+        assert!(threads <= c.limit + c.extra + self.busy + self.asleep, "I1: {self:?}");
+        assert!(c.queued == 0 || c.claims > 0 || threads > in_extras, "I2: {self:?}");
         // Conservation of jobs.
-        let in_hand = self.busy + self.starting;
+        let in_hand = self.busy + self.starting + in_extras;
         assert_eq!(
             self.accepted,
-            self.done + self.returned + self.queued + in_hand
+            self.done + self.returned + self.queued + self.extra_queued + in_hand
         );
         // A job waits only for a thread on its way or because all threads are busy, and
         // there are as many as allowed or as can be had.
         if c.queued > 0 && c.claims == 0 {
-            assert_eq!(self.asleep, 0, "{self:?}");
-            assert!(c.threads == c.limit || self.failed || c.closed, "{self:?}");
+            assert_eq!(self.asleep, 0, "I3: {self:?}");
+            let all = c.threads >= c.limit + c.extra;
+            assert!(all || self.failed || c.closed, "I4: {self:?}");
         }
     }
 }
 
 #[test]
 fn random_walks_agree_with_an_oracle() {
-    for seed in 0..200 {
+    for seed in 0..400 {
         let mut random = FastRand::from_seed(seed);
-        let mut oracle = Oracle {
-            counts: Counts::new(1 + seed as usize % 5),
-            busy: 0,
-            woken: 0,
-            starting: 0,
-            asleep: 0,
-            queued: 0,
-            accepted: 0,
-            done: 0,
-            returned: 0,
-            failed: false,
-        };
+        let mut oracle = Oracle::new(1 + seed as usize % 5);
         for _ in 0..1000 {
-            oracle.step(random.below(6));
+            oracle.step(random.below(11));
             oracle.check();
         }
         // At the end every thread does its part, and nothing may be left.
@@ -331,7 +460,7 @@ fn random_walks_agree_with_an_oracle() {
         (oracle.woken, oracle.asleep) = (oracle.woken + oracle.asleep, 0);
         for _ in 0..3 * (oracle.accepted + 10) {
             oracle.check();
-            (1..4).for_each(|choice| oracle.step(choice));
+            (1..6).for_each(|choice| oracle.step(choice));
         }
         assert_eq!(
             oracle.accepted,

@@ -80,14 +80,11 @@ impl<J: Job> Shared<J> {
             PassOn::Nobody => shared.withdraw_if_left(state),
             PassOn::Wake => shared.wake_top(state),
             PassOn::Start => {
-                let extra = state
-                    .queue
-                    .pop_front()
-                    .expect("P1: the counts saw a second job");
+                let second = state.pop();
                 state.open += 1;
                 drop(state);
-                if let Err((extra, _)) = Self::start(shared, extra) {
-                    retire(extra); // cannot be: this thread counts
+                if let Err((second, _)) = Self::start(shared, second) {
+                    retire(second); // this thread is in an extra job, and there is no other
                 }
             }
         }
@@ -175,7 +172,7 @@ impl<J: Job> Shared<J> {
             let Look::Run(pass_on) = look else {
                 return shared.withdraw_if_left(state);
             };
-            let job = state.queue.pop_front().expect("P1: the counts saw a job");
+            let job = state.pop();
             after = Self::work(shared, state, job, pass_on);
         }
     }
