@@ -248,7 +248,8 @@ impl Handle {
         // In this order, so that a pair counted between the two loads cannot make it negative.
         let gone = self.shared.fd_deregistered.load(Ordering::Acquire);
         let made = self.shared.fd_registered.load(Ordering::Acquire);
-        made.saturating_sub(gone)
+        // Both wrap where a word is small; their distance does not.
+        made.wrapping_sub(gone)
     }
 
     /// How many registrations were ever made.

@@ -195,6 +195,99 @@ fn pair_of_jobs(pool: &Pool, rounds: usize) {
     assert!(pool.shutdown(true));
 }
 
+/// I6: with the limit at one, an extra job is run although the only thread is claimed for, or in,
+/// an ordinary one that waits for it.
+#[test]
+fn an_extra_job_waits_for_no_ordinary_one() {
+    model_within(2, || {
+        let pool = Pool::new(1, 0);
+        let (first, done) = reporting();
+        pool.spawn(first).expect("a thread");
+        assert_eq!(done.recv().expect("run"), Done::Run);
+        // The thread sleeps now, or is about to.
+        let (go, waits_for) = channel();
+        let ordinary = |waits_for: Receiver<()>| {
+            Job::new(
+                move || waits_for.recv().expect("the extra job runs beside it"),
+                || panic!("nobody cancels"),
+            )
+        };
+        let (other, behind) = reporting();
+        let submitter = thread::spawn({
+            let (pool, ordinary) = (pool.clone(), ordinary(waits_for));
+            move || {
+                pool.spawn(ordinary).expect("a thread");
+                pool.spawn(other).expect("a thread");
+            }
+        });
+        let extra = Job::new(
+            move || go.send(()).expect("the ordinary job waits"),
+            || panic!("nobody cancels"),
+        );
+        pool.spawn(extra.extra()).expect("a thread");
+        submitter.join().expect("the submitter");
+        assert_eq!(behind.recv().expect("run"), Done::Run);
+        assert!(pool.shutdown(true));
+    });
+}
+
+/// I2, I6: an extra job whose thread cannot be created comes back, and whoever relied on that
+/// thread is run, or told.
+#[test]
+fn an_extra_job_without_a_thread_comes_back() {
+    for failures in 1..8 {
+        model_within(2, move || {
+            let pool = Pool::new(1, failures);
+            let submitter = thread::spawn({
+                let pool = pool.clone();
+                move || {
+                    let (job, done) = reporting();
+                    if pool.spawn(job).is_ok() {
+                        done.recv().expect("a job must not vanish");
+                    }
+                }
+            });
+            let (job, done) = reporting();
+            match pool.spawn(job.extra()) {
+                Ok(()) => assert_eq!(done.recv().expect("run"), Done::Run),
+                Err(refused) => assert!(matches!(refused, Refused::NoThreads(_))),
+            }
+            submitter.join().expect("the submitter");
+            assert!(pool.shutdown(true));
+            assert_eq!(pool.counts(), (0, 0, 0));
+        });
+    }
+}
+
+/// A job whose thread could not be created is run once the pool is reminded, although no thread
+/// comes to look at the queue.
+#[test]
+fn a_job_is_tried_again_after_a_failed_creation() {
+    model(|| {
+        let pool = Pool::new(2, 0b10);
+        let (go, waits_for) = channel();
+        let first = Job::new(
+            move || waits_for.recv().expect("the second job runs beside it"),
+            || panic!("nobody cancels"),
+        );
+        pool.spawn(first).expect("a thread");
+        let (second, done) = reporting();
+        let clock = thread::spawn({
+            let pool = pool.clone();
+            move || {
+                while !pool.remind() {
+                    thread::yield_now();
+                }
+            }
+        });
+        pool.spawn(second).expect("queued");
+        clock.join().expect("the clock");
+        assert_eq!(done.recv().expect("run"), Done::Run);
+        go.send(()).expect("the first job waits");
+        assert!(pool.shutdown(true));
+    });
+}
+
 /// P2: every job given to a closing pool is run, cancelled or refused, exactly once.
 #[test]
 fn shutdown_races_with_submitters() {

@@ -279,6 +279,51 @@ fn the_reactors_waiter_fires_the_timers_of_a_parked_worker() {
     });
 }
 
+/// D3: a worker that goes to sleep while another one looks at the driver waits in the reactor in the
+/// end: what happens there ends its wait.
+#[test]
+fn the_reactor_finds_a_waiter_after_a_look() {
+    model_within(2, || {
+        let (workers, mut cores) = Workers::with_source(2, false, true);
+        let happened = flag();
+        let (looks, sleeps) = (cores.remove(0), cores.remove(0));
+        let sleeper = thread::spawn({
+            let happened = happened.clone();
+            move || {
+                sleeps.bind_thread();
+                while happened.load(loom_tests::atomic::Ordering::Acquire) == 0 {
+                    sleeps.wait();
+                }
+            }
+        });
+        looks.look_at_driver();
+        happened.store(1, loom_tests::atomic::Ordering::Release);
+        // Its word is not notified: only the reactor is.
+        workers.event();
+        sleeper.join().unwrap();
+        workers.end();
+    });
+}
+
+/// S4: the last worker waits for a task that another thread wakes.
+#[test]
+fn a_wake_reaches_the_last_worker_at_the_end() {
+    model_within(2, || {
+        let runtime = multi_thread(1);
+        let tally = Tally::default();
+        let (sender, receiver) = oneshot::channel();
+        let future = tally.future();
+        drop(runtime.spawn(async move {
+            future.await;
+            let _ = receiver.await;
+        }));
+        let wakes = thread::spawn(move || sender.send(()));
+        drop(runtime);
+        let _ = wakes.join().unwrap();
+        tally.check(1);
+    });
+}
+
 /// M1: the monitor goes to sleep while the last sleeping worker wakes up.
 #[test]
 fn a_worker_that_wakes_up_wakes_the_monitor() {

@@ -172,7 +172,8 @@ mod plain {
     pub(crate) mod thread {
         /// Waits a little for another thread.
         pub(crate) fn pause(duration: std::time::Duration) {
-            std::thread::park_timeout(duration);
+            // Not a park: the unpark that ends it may be meant for the caller.
+            std::thread::sleep(duration);
         }
 
         pub(crate) use std::thread::{

@@ -8,6 +8,11 @@
 //!   had when the wait began; an earlier one armed later by another thread wakes it (see
 //!   [`timers`]). A crowd of timers is fired in steps (C1 of [`crowd`]).
 //! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
+//! - D3. A worker that goes to sleep without the token sleeps beside somebody who waits in the
+//!   reactor, or is woken by whoever had the token for a look only. Else the reactor would stay
+//!   without a waiter although somebody has time for it. The sleeper: request, `fence(SeqCst)`, try
+//!   the token once more. Who looked: release the token, `fence(SeqCst)`, read the request. One
+//!   fence is first.
 
 pub(crate) mod clock;
 mod crowd;
@@ -23,7 +28,7 @@ use self::clock::Clock;
 use self::crowd::Crowd;
 use self::reactor::{Reactor, ReactorHandle, Wait};
 use self::timers::Timers;
-use crate::loom::sync::atomic::{AtomicBool, Ordering};
+use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Arc, TryMutex, TryMutexGuard};
 use std::io;
 
@@ -50,8 +55,10 @@ struct Seat {
 #[derive(Debug)]
 pub(crate) struct Driver {
     seat: TryMutex<Seat>,
-    /// Whether somebody waits in the reactor. A hint for the monitor, which orders nothing.
+    /// Whether somebody waits in the reactor, or is about to.
     attended: AtomicBool,
+    /// Which worker sleeps and would have liked the token, plus one; zero for none (D3).
+    request: AtomicUsize,
     handle: ReactorHandle,
     timers: Option<Timers>,
     clock: Arc<Clock>,
@@ -80,6 +87,7 @@ impl Driver {
                 crowd: Crowd::default(),
             }),
             attended: AtomicBool::new(false),
+            request: AtomicUsize::new(0),
             handle,
             timers,
             clock,
@@ -117,6 +125,39 @@ impl Driver {
         Some(Token { driver: self, seat })
     }
 
+    /// The right to wait, for `worker` before it sleeps. If somebody else has it for a look only,
+    /// that one finds the request (D3).
+    pub(crate) fn token_or_request(&self, worker: usize) -> Option<Token<'_>> {
+        let token = self.try_token();
+        if token.is_some() || self.attended.load(Ordering::Relaxed) {
+            return token;
+        }
+        self.request.store(worker + 1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.try_token()
+    }
+
+    /// After a look, without the token: whom to wake so that somebody waits in the reactor (D3).
+    pub(crate) fn take_request(&self) -> Option<usize> {
+        fence(Ordering::SeqCst);
+        if self.request.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.request.swap(0, Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// The worker is awake again, and asks for nothing.
+    pub(crate) fn withdraw_request(&self, worker: usize) {
+        if self.request.load(Ordering::Relaxed) == worker + 1 {
+            let _ = self.request.compare_exchange(
+                worker + 1,
+                0,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
     /// Whether nobody waits in the reactor although something could come from it.
     pub(crate) fn is_unattended(&self) -> bool {
         !self.attended.load(Ordering::Relaxed)
@@ -137,6 +178,13 @@ impl Driver {
     /// Fires whatever is due, without the token. Returns how many timers fired.
     pub(crate) fn fire_due(&self) -> usize {
         self.timers.as_ref().map_or(0, Timers::fire_all_due)
+    }
+
+    /// Fires what is due on the wheel of `worker`, without the token.
+    pub(crate) fn fire_due_of(&self, worker: usize) -> usize {
+        self.timers
+            .as_ref()
+            .map_or(0, |timers| timers.shard(worker).fire_due())
     }
 
     /// Ends everything that waits for this driver. Called once no worker runs.

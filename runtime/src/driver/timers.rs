@@ -67,11 +67,39 @@ local! {
     static LOCAL_SHARD: Cell<usize> = Cell::new(0)
 }
 
-/// Says which shard this thread owns from now on. A worker sets it before its first poll and
-/// clears it when it stops (another thread may then own that shard).
-pub(crate) fn set_local_shard(shard: Option<&Arc<Shard>>) {
-    let address = shard.map_or(0, |shard| shard.address());
-    let _ = LOCAL_SHARD.try_with(|cell| cell.set(address));
+/// This thread owns a shard while this is there; then again what it owned before.
+#[derive(Debug)]
+pub(crate) struct OwnShard {
+    before: usize,
+}
+
+/// Says which shard this thread owns from now on. A worker says it before its first poll.
+pub(crate) fn own_shard(shard: &Arc<Shard>) -> OwnShard {
+    OwnShard {
+        before: set_local_shard(shard.address()),
+    }
+}
+
+/// Another thread owns this thread's shard from now on.
+pub(crate) fn give_shard_away() {
+    set_local_shard(0);
+}
+
+/// The shard that [`give_shard_away`] gave away came back.
+pub(crate) fn take_shard_back(shard: &Arc<Shard>) {
+    set_local_shard(shard.address());
+}
+
+fn set_local_shard(address: usize) -> usize {
+    LOCAL_SHARD
+        .try_with(|cell| cell.replace(address))
+        .unwrap_or(0)
+}
+
+impl Drop for OwnShard {
+    fn drop(&mut self) {
+        set_local_shard(self.before);
+    }
 }
 
 /// The runtime's timers have been shut down: nothing fires any more.
@@ -299,7 +327,6 @@ impl Shard {
 
     /// Runs the wakers of what is due now, `PER_TURN` at most; returns how many. Reads the
     /// clock once, and not at all when nothing is armed.
-    #[allow(dead_code, reason = "for tests and models")]
     pub(crate) fn fire_due(&self) -> usize {
         if self.next_tick() == NEVER {
             return 0;

@@ -3,8 +3,9 @@
 use crate::blocking::{self, Body, Config, OsThreads, SpawnError, SpawnThread};
 use crate::loom::thread::JoinHandle;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
 use std::time::Duration;
 
 type Act = Box<dyn FnOnce() + Send>;
@@ -15,6 +16,7 @@ pub struct Job {
     cancel: Act,
     mandatory: bool,
     abandonable: bool,
+    extra: bool,
 }
 
 impl std::fmt::Debug for Job {
@@ -36,6 +38,17 @@ impl Job {
             cancel: Box::new(cancel),
             mandatory: false,
             abandonable: false,
+            extra: false,
+        }
+    }
+
+    /// The same job, with a thread beyond the limit; run at shutdown, too.
+    #[must_use]
+    pub fn extra(self) -> Self {
+        Self {
+            extra: true,
+            mandatory: true,
+            ..self
         }
     }
 
@@ -69,6 +82,10 @@ impl blocking::Job for Job {
 
     fn is_mandatory(&self) -> bool {
         self.mandatory
+    }
+
+    fn is_extra(&self) -> bool {
+        self.extra
     }
 
     fn may_be_abandoned(&self) -> bool {
@@ -114,6 +131,8 @@ impl SpawnThread for FailingThreads {
 #[derive(Clone, Debug)]
 pub struct Pool {
     pool: blocking::Pool<Job>,
+    /// Asks the pool to try again to create a thread. Std's lock: it adds no step.
+    reminder: Arc<Mutex<Option<Waker>>>,
 }
 
 impl Pool {
@@ -123,13 +142,19 @@ impl Pool {
             failures,
             asked: AtomicU32::new(0),
         };
+        let reminder = Arc::new(Mutex::new(None));
+        let asked = reminder.clone();
         let pool = blocking::Pool::new(Config {
+            remind: Some(Arc::new(move |waker| {
+                *asked.lock().expect("no panic under it") = Some(waker);
+                true
+            })),
             max_threads,
             keep_alive: Duration::from_secs(3600),
             spawner: Arc::new(spawner),
             ..Config::default()
         });
-        Self { pool }
+        Self { pool, reminder }
     }
 
     /// Gives a job to the pool.
@@ -141,6 +166,12 @@ impl Pool {
             SpawnError::ShutDown(job) => Refused::ShutDown(job),
             SpawnError::NoThreads(job, _) => Refused::NoThreads(job),
         })
+    }
+
+    /// If the pool has asked to be reminded of a failed creation, reminds it. Whether it had.
+    pub fn remind(&self) -> bool {
+        let reminder = self.reminder.lock().expect("no panic under it").take();
+        reminder.map(Waker::wake).is_some()
     }
 
     /// Ends the keep-alive time of all sleepers.
@@ -155,8 +186,14 @@ impl Pool {
 
     /// Shuts down; waits for the threads if `wait`. Whether they have all ended.
     pub fn shutdown(&self, wait: bool) -> bool {
-        self.pool
-            .shutdown(if wait { None } else { Some(Duration::ZERO) })
+        let ended = self
+            .pool
+            .shutdown(if wait { None } else { Some(Duration::ZERO) });
+        if ended {
+            // It holds the pool, as a timer does until the runtime's timers end.
+            drop(self.reminder.lock().expect("no panic under it").take());
+        }
+        ended
     }
 
     /// Threads, idle threads, queued jobs.

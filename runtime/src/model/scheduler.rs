@@ -20,10 +20,20 @@ use std::task::Waker;
 ///
 /// Panics if a thread cannot be made.
 pub fn multi_thread(workers: usize) -> Runtime {
+    multi_thread_with(workers, false)
+}
+
+/// As [`multi_thread`]; `has_source`: as with a registered socket.
+///
+/// # Panics
+///
+/// Panics if a thread cannot be made.
+pub fn multi_thread_with(workers: usize, has_source: bool) -> Runtime {
     let mut builder = Builder::new_multi_thread();
     builder
         .worker_threads(workers)
         .without_monitor()
+        .with_source(has_source)
         .build()
         .expect("threads")
 }
@@ -86,8 +96,17 @@ impl Workers {
     ///
     /// Panics if the driver cannot be made.
     pub fn new(workers: usize, time: bool) -> (Self, Vec<Worker>) {
+        Self::with_source(workers, time, false)
+    }
+
+    /// The same; `has_source`: as with a registered socket.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the driver cannot be made.
+    pub fn with_source(workers: usize, time: bool, has_source: bool) -> (Self, Vec<Worker>) {
         let driver = Driver::new(driver::Config {
-            io_events: None,
+            io_events: has_source.then_some(1),
             time,
             wheels: workers,
             can_pause: true,
@@ -102,7 +121,6 @@ impl Workers {
             run_worker: |_, _| unreachable!("no task of a model blocks in place"),
             event_interval: 61,
             injector_interval: 31,
-            adapts_injector_interval: false,
             slot: true,
             on_thread_park: None,
             on_thread_unpark: None,
@@ -188,6 +206,11 @@ impl Worker {
     /// Publishes, looks once more, waits.
     pub fn sleep(&self) {
         self.core.sleep(&self.shared);
+    }
+
+    /// Looks at the driver, as a busy worker does.
+    pub fn look_at_driver(&self) {
+        self.core.look_at_driver(&self.shared);
     }
 
     /// Waits, in the reactor if nobody is there.

@@ -494,7 +494,6 @@ impl Builder {
             run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
-            adapts_injector_interval: self.injector_interval.is_none(),
             slot: self.slot,
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
@@ -502,6 +501,13 @@ impl Builder {
             observer: self.watch.observer(),
             seeds: self.watch.seeds(),
         }
+    }
+
+    /// As with a registered socket that never has anything.
+    #[cfg(any(feature = "loom", feature = "shuttle"))]
+    pub(crate) fn with_source(&mut self, has_source: bool) -> &mut Self {
+        self.enable_io = has_source;
+        self
     }
 
     /// Without the monitor's thread: models have few threads to spare.

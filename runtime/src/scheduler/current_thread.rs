@@ -24,6 +24,7 @@ use self::looks::Looks;
 use self::seat::Seat;
 use self::seated::Seated;
 use super::cells::{self, Alive, LocalOwner, Owner, Started};
+use super::duty_clock::DutyClock;
 use super::job::Job;
 use super::queues::Injector;
 use super::shared::Config;
@@ -67,7 +68,7 @@ pub(crate) struct Shared {
 struct Core {
     /// No borrow is held while user code runs.
     queue: RefCell<VecDeque<Notified>>,
-    tick: Cell<u32>,
+    duties: DutyClock,
     looks: Looks,
     /// Cells made less cells freed on this thread; see `cells`.
     cells: Cell<isize>,
@@ -110,7 +111,7 @@ impl Shared {
     ) -> Arc<Self> {
         let core = Core {
             queue: RefCell::new(VecDeque::with_capacity(64)),
-            tick: Cell::new(0),
+            duties: DutyClock::without_driver_interval(&config),
             looks: Looks::new(),
             cells: Cell::new(0),
         };

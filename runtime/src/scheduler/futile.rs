@@ -8,9 +8,8 @@
 //! - H1. Only pushes of yielded tasks are held back, only while their worker's deque is short, and
 //!   only after sleepers woken by pushes had next to nothing to do, one after the other.
 //! - H2. After k futile wakes in a row a worker still wakes somebody for one push in a quarter of
-//!   the turns of [`Pace`](super::pace::Pace) at k = 1, twice as many at each step, up to eight
-//!   times its turns at [`MOST`]. Those turns take about 200 µs, or are two where the pace is
-//!   fixed. So a worker that is needed again is found within 2 ms of yields, or 16 of them, and one
+//!   the turns that take about 200 µs (see [`DutyClock`](super::duty_clock::DutyClock)) at k = 1,
+//!   twice as many at each step, up to eight times as many at [`MOST`]. So a worker that is needed again is found within 2 ms of yields, or 16 of them, and one
 //!   wake that was worth its price ends the holding back.
 //!
 //! The worker that holds back is awake and looks at its own deque before it sleeps, which is all
@@ -57,15 +56,20 @@ impl FutileWakes {
     }
 
     /// Whether the push of a yielded task into a deque that now has `len` tasks wakes nobody.
-    /// `turns` is the pace of the worker, `held` counts its pushes since it last did not hold back.
+    /// `turns` is how many take about 200 µs, `held` counts its pushes since it last did not hold back.
     #[inline]
-    pub(super) fn holds_back(&self, len: usize, turns: u32, held: &Cell<u32>) -> bool {
+    pub(super) fn holds_back(
+        &self,
+        len: usize,
+        turns: impl FnOnce() -> u32,
+        held: &Cell<u32>,
+    ) -> bool {
         let futile = self.0.load(Ordering::Relaxed);
         if futile == 0 || len > SHORT {
             return false;
         }
         let count = held.get() + 1;
-        let is_due = u64::from(count) > (u64::from(turns) << futile) / 8;
+        let is_due = u64::from(count) > (u64::from(turns()) << futile) / 8;
         held.set(if is_due { 0 } else { count });
         !is_due
     }
@@ -75,11 +79,11 @@ impl FutileWakes {
 mod tests {
     use super::*;
 
-    /// The pushes out of `count` that wake somebody, at a pace of 64 turns.
+    /// The pushes out of `count` that wake somebody, at 64 turns.
     fn wakes(futile: &FutileWakes, len: usize, count: usize) -> usize {
         let held = Cell::new(0);
         (0..count)
-            .filter(|_| !futile.holds_back(len, 64, &held))
+            .filter(|_| !futile.holds_back(len, || 64, &held))
             .count()
     }
 

@@ -98,6 +98,12 @@ impl Idle {
         self.load().should_wake()
     }
 
+    /// [`Self::should_wake`] without the fence: may miss who falls asleep at this moment.
+    #[inline]
+    pub(crate) fn seems_to_need_wake(&self) -> bool {
+        self.load().should_wake()
+    }
+
     /// Takes one sleeper off, if still nobody searches; the caller wakes it (P3).
     #[must_use]
     pub(crate) fn wake_one(&self) -> Option<usize> {

@@ -3,6 +3,7 @@
 use super::job::Job;
 use super::local::{self, Core};
 use super::shared::Shared;
+use crate::driver::timers;
 use crate::loom::sync::Arc;
 use crate::util::entered::{self, Entered};
 
@@ -38,17 +39,19 @@ fn hand_over() {
         if !local.polling.get() {
             return None;
         }
+        // Whoever runs the core takes one task: others may take the rest meanwhile.
+        local.core()?.announce_pushes(&local.shared);
         local.take_core().map(|core| (local.shared.clone(), core))
     });
     let Some((shared, core)) = taken else { return };
-    crate::driver::timers::set_local_shard(None);
+    timers::give_shard_away();
     let kept = shared.clone();
     if let Err(core) = start_substitute(shared, core) {
         // No thread to be had: block with the core. The monitor rescues what it can.
         local::with_current(|local| {
             if let Some(local) = local {
-                if let Some(timers) = kept.driver.timers() {
-                    crate::driver::timers::set_local_shard(Some(timers.shard(core.index)));
+                if let Some(all) = kept.driver.timers() {
+                    timers::take_shard_back(all.shard(core.index));
                 }
                 local.put_core(core);
             }

@@ -9,7 +9,7 @@
 //! - L3. A core is used by one thread at a time: by the one whose `Local` has it.
 #![allow(unsafe_code)]
 
-use super::pace::Pace;
+use super::duty_clock::DutyClock;
 use super::queues::LocalQueue;
 use super::shared::Shared;
 use crate::loom::local;
@@ -24,9 +24,7 @@ use std::time::Duration;
 pub(crate) struct Core {
     pub(crate) index: usize,
     pub(super) queue: LocalQueue,
-    pub(super) pace: Pace,
-    /// Turns of the loop, wrapping.
-    pub(super) tick: Cell<u32>,
+    pub(super) duties: DutyClock,
     /// Polls in a row that came from the slot.
     pub(super) slot_streak: Cell<u32>,
     /// Tasks requeued because they woke themselves, since the driver was last looked at.
@@ -36,7 +34,7 @@ pub(crate) struct Core {
     pub(super) was_woken: Cell<bool>,
     /// Yielded tasks pushed without a wake; see `futile`.
     pub(super) held_back: Cell<u32>,
-    /// Tasks pushed to the deque since somebody was last woken for them, or found awake.
+    /// Tasks pushed to the deque in this poll; the first of each few looks at the sleepers for all.
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
     pub(super) in_driver: Cell<bool>,
@@ -46,12 +44,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(index: usize, queue: LocalQueue, pace: Pace) -> Self {
+    pub(super) fn new(index: usize, queue: LocalQueue, duties: DutyClock) -> Self {
         Self {
             index,
             queue,
-            pace,
-            tick: Cell::new(0),
+            duties,
             slot_streak: Cell::new(0),
             yields: Cell::new(0),
             searching: Cell::new(false),

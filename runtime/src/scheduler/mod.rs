@@ -8,6 +8,7 @@
 pub(crate) mod cells;
 pub(crate) mod current_thread;
 pub(crate) mod dump;
+mod duty_clock;
 mod futile;
 pub(crate) mod id;
 pub(crate) mod idle;
@@ -16,7 +17,6 @@ pub(crate) mod job;
 pub(crate) mod local;
 pub(crate) mod monitor;
 pub(crate) mod observer;
-mod pace;
 pub(crate) mod park;
 pub(crate) mod pinned;
 pub(crate) mod queues;

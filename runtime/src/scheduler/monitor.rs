@@ -11,6 +11,12 @@
 //! - M2. While all workers sleep for longer than a look the monitor uses no CPU.
 //! - M3. It takes nothing itself and touches no deque: it marks and wakes. If nobody sleeps, the
 //!   busy workers see the mark and share what the stuck one has.
+//! - M4. A wake names its duty: who is woken for timers fires those that are due on all wheels,
+//!   whether it gets the driver's token or not. A rescue after which nothing ran is repeated at
+//!   ever longer intervals.
+//!
+//! The wheel of a stuck worker is announced to whoever waits in the reactor, so its later timers
+//! fire on time. If nobody waits there, a sleeper is woken and waits there next.
 //!
 //! Workers publish a pulse, a plain store per poll on a line of their own; the monitor keeps the
 //! time, so a poll reads no clock. A pulse that is odd (a poll runs) and equal in two looks is a
@@ -99,6 +105,7 @@ impl Monitor {
 /// What the monitor remembers between looks.
 struct Watch {
     pulses: Vec<u64>,
+    was_unattended: bool,
     pause: Duration,
 }
 
@@ -108,6 +115,7 @@ pub(crate) fn run(shared: &Shared) {
     monitor.bind_thread();
     let mut watch = Watch {
         pulses: vec![0; shared.remotes.len()],
+        was_unattended: false,
         pause: SHORTEST_LOOK,
     };
     while !monitor.is_stopping() {
@@ -138,30 +146,59 @@ impl Monitor {
 impl Watch {
     /// True if nothing has run since the last look and all sleep.
     fn look(&mut self, shared: &Shared) -> bool {
-        let mut any_ran = false;
-        let mut any_stuck = false;
-        for (worker, seen) in self.pulses.iter_mut().enumerate() {
+        let seen = self.look_at_workers(shared);
+        shared.monitor.stuck.store(seen.any_stuck, Ordering::Relaxed);
+        let rescued = if seen.any_stuck {
+            rescue(shared)
+        } else {
+            self.attend_reactor(shared, seen.any_ran)
+        };
+        // A stuck worker that strands nothing is no reason to hurry: on a busy machine every
+        // worker that the system takes off its core looks like one. Nor is a rescue after which
+        // nothing has run, however often it is repeated.
+        self.pause = if rescued && seen.any_ran {
+            SHORTEST_LOOK
+        } else {
+            (self.pause * 2).min(LONGEST_LOOK)
+        };
+        !seen.any_ran && !seen.any_stuck && shared.idle.all_asleep()
+    }
+
+    /// Marks the workers that are stuck, and tells whoever waits in the reactor of their wheels.
+    fn look_at_workers(&mut self, shared: &Shared) -> Seen {
+        let mut seen = Seen::default();
+        for (worker, before) in self.pulses.iter_mut().enumerate() {
             let remote = &shared.remotes[worker];
             let pulse = remote.stats.pulse();
             let polling = pulse % 2 == 1;
-            if pulse != *seen {
-                any_ran = true;
-                *seen = pulse;
+            if pulse != *before {
+                seen.any_ran = true;
+                *before = pulse;
             } else if polling {
-                any_stuck = true;
+                seen.any_stuck = true;
                 remote.stale.store(true, Ordering::Relaxed);
+                if let Some(timers) = shared.driver.timers() {
+                    timers.shard(worker).announce();
+                }
             }
         }
-        shared.monitor.stuck.store(any_stuck, Ordering::Relaxed);
-        // A stuck worker that strands nothing is no reason to hurry: on a busy machine every
-        // worker that the system takes off its core looks like one.
-        if any_stuck && rescue(shared) {
-            self.pause = SHORTEST_LOOK;
-        } else {
-            self.pause = (self.pause * 2).min(LONGEST_LOOK);
-        }
-        !any_ran && !any_stuck && shared.idle.all_asleep()
+        seen
     }
+
+    /// A worker sleeps, another has been busy for two looks, and nobody waits in the reactor: the
+    /// sleeper has time to. True if it was set to it.
+    fn attend_reactor(&mut self, shared: &Shared, any_ran: bool) -> bool {
+        let unattended = any_ran && shared.idle.any_asleep() && shared.driver.is_unattended();
+        let before = std::mem::replace(&mut self.was_unattended, unattended);
+        unattended && before && wake_sleeper(shared)
+    }
+}
+
+/// What a look at all workers saw.
+#[derive(Default)]
+struct Seen {
+    any_ran: bool,
+    any_stuck: bool,
 }
 
 /// Some worker is stuck: see that what it left is picked up. True if somebody was set to it.
@@ -171,13 +208,7 @@ fn rescue(shared: &Shared) -> bool {
     fence(Ordering::SeqCst);
     if shared.idle.any_asleep() {
         let stranded = shared.has_queued_work() || overdue || shared.driver.is_unattended();
-        if stranded {
-            if let Some(worker) = shared.idle.wake_any() {
-                shared.unpark(worker);
-                return true;
-            }
-        }
-        return false;
+        return stranded && wake_sleeper(shared);
     }
     if overdue {
         for remote in shared.remotes() {
@@ -185,4 +216,17 @@ fn rescue(shared: &Shared) -> bool {
         }
     }
     overdue
+}
+
+/// Wakes somebody who looks at everybody's timers first, then at everybody's queues, and then waits
+/// in the reactor if nobody does.
+fn wake_sleeper(shared: &Shared) -> bool {
+    let Some(worker) = shared.idle.wake_any() else {
+        return false;
+    };
+    shared.remotes[worker]
+        .attend_driver
+        .store(true, Ordering::Relaxed);
+    shared.unpark(worker);
+    true
 }

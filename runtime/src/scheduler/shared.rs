@@ -2,6 +2,7 @@
 
 use super::cells::Started;
 use super::cells::{self, Alive, Owner};
+use super::duty_clock::DutyClock;
 use super::futile::FutileWakes;
 use super::id::Id as SchedulerId;
 use super::idle::Idle;
@@ -9,7 +10,6 @@ use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
 use super::observer::Observer;
-use super::pace::Pace;
 use super::park::Parker;
 use super::queues::{Injector, LocalQueue, Slot, Stealer};
 use super::shutdown::Shutdown;
@@ -37,8 +37,6 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     /// Turns between two looks at the injector while there is local work.
     pub(crate) injector_interval: u32,
-    /// Whether that is but the start: workers then adapt it to the length of their turns.
-    pub(crate) adapts_injector_interval: bool,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
     /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
@@ -67,7 +65,8 @@ pub(crate) struct Remote {
     pub(super) slot: Slot,
     /// The monitor saw the slot's owner stuck in a poll: thieves may take from the slot.
     pub(super) stale: AtomicBool,
-    /// The monitor wants the worker to look at the driver at its next turn.
+    /// The monitor wants the worker to look at the driver at its next turn, and to fire whatever
+    /// is due, also on wheels of others.
     pub(super) attend_driver: AtomicBool,
     pub(super) stealer: Stealer,
     pub(crate) parker: Parker,
@@ -117,7 +116,7 @@ impl Shared {
         blocking: Arc<Pool<Job>>,
     ) -> (Arc<Self>, Vec<Core>) {
         let cores: Vec<_> = (0..config.workers)
-            .map(|index| Core::new(index, LocalQueue::new(), Pace::new(&config)))
+            .map(|index| Core::new(index, LocalQueue::new(), DutyClock::new(&config)))
             .collect();
         let remotes = cores.iter().map(|core| {
             CachePadded::new(Remote {
@@ -241,6 +240,15 @@ impl Shared {
         }
     }
 
+    /// As [`Self::wake_for_queued`], by a glance without a fence: a worker that falls asleep in
+    /// this very moment may be missed. For pushes after which somebody looks again anyway.
+    #[inline]
+    fn wake_for_queued_at_a_glance(&self) {
+        if self.idle.seems_to_need_wake() {
+            self.wake_one();
+        }
+    }
+
     #[cold]
     fn wake_one(&self) {
         if let Some(worker) = self.idle.wake_one() {
@@ -276,8 +284,8 @@ pub(crate) enum Origin {
     Yielded,
 }
 
-/// Pushes within one poll between two looks at the sleepers. The first push looks at once; the
-/// others are announced at the latest when the poll ends, or by the monitor if it does not.
+/// Pushes within one poll between two looks at the sleepers that miss nobody. The others only
+/// glance at them: whoever fell asleep just then is found when the poll ends, or by the monitor.
 const PUSHES_PER_LOOK: u32 = 16;
 
 impl Core {
@@ -304,7 +312,7 @@ impl Core {
                 if alone
                     || shared.futile.holds_back(
                         self.queue.len(),
-                        self.pace.short_while(),
+                        || self.duties.turns_in_aim(),
                         &self.held_back,
                     )
                 {
@@ -323,14 +331,22 @@ impl Core {
         let unannounced = self.unannounced.get();
         if unannounced % PUSHES_PER_LOOK == 0 {
             shared.wake_for_queued();
+        } else {
+            shared.wake_for_queued_at_a_glance();
         }
         self.unannounced.set(unannounced + 1);
     }
 
-    /// The poll is over: announces what it pushed and nobody was told of.
+    /// Whether there is more in the own queues than this worker runs next.
+    pub(super) fn has_more_than_one(&self, shared: &Shared) -> bool {
+        let in_slot = usize::from(!shared.remotes[self.index].slot.is_empty());
+        self.queue.len() + in_slot > 1
+    }
+
+    /// The poll is over, or goes on without the core: announces what it pushed.
     #[inline]
     pub(super) fn announce_pushes(&self, shared: &Shared) {
-        // The first push looked itself, and nothing was pushed since.
+        // The first push looked itself, and nothing was pushed since. Later ones only glanced.
         if self.unannounced.replace(0) > 1 {
             shared.wake_for_queued();
         }
@@ -368,6 +384,7 @@ impl Owner for Shared {
         self.injector.push(task);
         self.totals.remote_schedules.add_one();
         self.wake_for_queued();
+        self.tell_last_worker();
     }
 
     fn release(&self, task: &Header) -> bool {
@@ -379,6 +396,7 @@ impl Owner for Shared {
         if let Some(observer) = &self.config.observer {
             observer.terminated(task);
         }
+        self.tell_last_worker();
         listed
     }
 

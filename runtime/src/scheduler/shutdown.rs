@@ -4,20 +4,27 @@
 //!    gives a cancelled handle; then sets the flag and wakes every worker.
 //! 2. Each worker, when it sees the flag: cancels the tasks of its own list, which queues the
 //!    idle ones, and runs its queue empty. Running a cancelled task drops its future.
-//! 3. The last worker to get there cancels the tasks spawned from outside and goes on until no
-//!    task is alive: a foreign waker may still be handing one over, or a thread in
-//!    `block_in_place` may still be polling one.
-//! 4. The workers end; the last one ends the driver, so that whoever still waits for I/O or time
-//!    on another thread gets an error.
+//! 3. The last worker to get there cancels the tasks spawned from outside, runs what is queued,
+//!    and ends the driver, so that whoever still waits for I/O or time on another thread gets an
+//!    error: nobody would turn it any more, and a task in `block_in_place` may wait for it.
+//! 4. It waits until no task is alive: a foreign waker may still be handing one over, or a thread
+//!    in `block_in_place` may still be polling one. Then the workers have ended.
 //!
 //! - S1. Every task spawned before step 1 is dropped exactly once, on a worker (or on the thread
 //!   that is polling it). A task that came too late is dropped by its spawner, unrun.
 //! - S2. No worker ends before every task in its deque has been run.
 //! - S3. Each worker goes through steps 2 to 4 once: no core changes threads after it saw the
 //!   flag.
+//! - S4. Whoever queues or ends a task after step 1 wakes the last worker if it waits in step 4.
 //!
 //! The flag's `Release` store pairs with the workers' `Acquire` load; sleepers are woken after
-//! it, and one about to sleep looks at it after publishing itself (as for P2 of `idle`).
+//! it, and one about to sleep looks at it after publishing itself (as for P2 of `idle`). S4: the
+//! last worker publishes that it waits, `fence(SeqCst)`, looks at the injector and at the number of
+//! tasks; the others queue or end theirs, `fence(SeqCst)`, look whether it waits.
+//!
+//! Rejected: the driver ends last (a task that waits for it in `block_in_place` never ends, so the
+//! end never came); looks for the last task in growing intervals (200 a second for ever, if a
+//! blocking call does not end).
 
 use super::cells::Owner;
 use super::local::Local;
@@ -29,10 +36,6 @@ use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
 use crate::park::{self, ThreadWaker};
 use std::time::{Duration, Instant};
-
-/// Between two looks of the last worker for a task that somebody else still has.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// What `block_on` says when a task's panic has ended the runtime.
 pub(super) const UNHANDLED_PANIC: &str =
@@ -48,6 +51,8 @@ pub(crate) struct Shutdown {
     roots: Mutex<Vec<std::sync::Arc<ThreadWaker>>>,
     /// Workers that have run their own queue empty.
     drained: AtomicUsize,
+    /// The last of them waits for tasks that others have: its index plus one, else zero (S4).
+    last: AtomicUsize,
     /// Workers whose loop has not ended.
     running: Mutex<usize>,
     all_ended: Condvar,
@@ -60,6 +65,7 @@ impl Shutdown {
             poisoned: AtomicBool::new(false),
             roots: Mutex::new(Vec::new()),
             drained: AtomicUsize::new(0),
+            last: AtomicUsize::new(0),
             running: Mutex::new(workers),
             all_ended: Condvar::new(),
         }
@@ -193,8 +199,21 @@ impl Shared {
         }
     }
 
-    fn live_tasks(&self) -> usize {
-        self.alive_tasks()
+    /// A task was queued from outside, or ended: the last worker may wait for it (S4).
+    #[inline]
+    pub(super) fn tell_last_worker(&self) {
+        if self.shutdown.has_begun() {
+            self.wake_last_worker();
+        }
+    }
+
+    #[cold]
+    fn wake_last_worker(&self) {
+        fence(Ordering::SeqCst);
+        let last = self.shutdown.last.load(Ordering::Relaxed);
+        if let Some(worker) = last.checked_sub(1) {
+            self.unpark(worker);
+        }
     }
 }
 
@@ -215,7 +234,6 @@ impl Local {
         let drained = shared.shutdown.drained.fetch_add(1, Ordering::AcqRel) + 1;
         if drained == shared.remotes.len() {
             self.drain_the_rest(index);
-            shared.driver.shutdown();
         }
         self.hand_in_cells();
     }
@@ -240,32 +258,37 @@ impl Local {
         task.run();
     }
 
-    /// Step 3: all other workers have left their queues empty.
+    /// Steps 3 and 4: all other workers have left their queues empty.
     fn drain_the_rest(&self, index: usize) {
         let shared = &*self.shared;
         while let Some(task) = shared.outside.pop_for_cancel() {
             task.abort_by_value();
             self.run_all_queued(index);
         }
-        let mut pause = SHORTEST_PAUSE;
+        self.run_all_injected(index);
+        shared.driver.shutdown();
+        shared.shutdown.last.store(index + 1, Ordering::Relaxed);
+        loop {
+            fence(Ordering::SeqCst);
+            self.run_all_injected(index);
+            if shared.alive_tasks() == 0 {
+                break;
+            }
+            shared.remotes[index].parker.park();
+        }
+        shared.shutdown.last.store(0, Ordering::Relaxed);
+    }
+
+    fn run_all_injected(&self, index: usize) {
         loop {
             self.run_all_queued(index);
-            match shared.injector.steal_one() {
-                Steal::Task(task) => {
-                    pause = SHORTEST_PAUSE;
-                    self.run_cancelled(task, index);
-                }
+            match self.shared.injector.steal_one() {
+                Steal::Task(task) => self.run_cancelled(task, index),
                 Steal::Retry => thread::yield_now(),
-                Steal::Empty if shared.live_tasks() == 0 => break,
-                // A waker between its update and its push: rare and short. Or a task that is
-                // still being polled in `block_in_place`, which may take its time.
-                Steal::Empty => {
-                    thread::pause(pause);
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                Steal::Empty => break,
             }
         }
-        shared.remotes[index].stats.end_polls();
+        self.shared.remotes[index].stats.end_polls();
     }
 
     /// What this worker counted goes into the common number; see `cells`.

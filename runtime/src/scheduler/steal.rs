@@ -18,14 +18,26 @@ const MAX_SWEEPS: usize = sized(4, 1);
 impl Core {
     /// The next task of the worker's own, or of the injector.
     #[inline]
-    pub(super) fn next_task(&self, shared: &Shared) -> Option<Notified> {
-        if self.pace.is_time_to_look() {
+    pub(super) fn next_task(&self, shared: &Shared, others_first: bool) -> Option<Notified> {
+        if others_first {
             if let Some(task) = self.next_of_others(shared) {
                 return Some(task);
             }
         }
         self.next_local(shared)
-            .or_else(|| self.next_injected(shared))
+            .or_else(|| self.next_batch(shared))
+    }
+
+    /// A task of the injector, for a worker that has none. What came with it lies in the deque now,
+    /// where others find it only if they are awake: those whose pushes these were, woke nobody for
+    /// a worker that has gone to sleep since.
+    fn next_batch(&self, shared: &Shared) -> Option<Notified> {
+        let task = self.next_injected(shared)?;
+        // A searcher decides when it stops searching.
+        if !self.searching.get() && !self.queue.is_empty() {
+            shared.wake_for_queued();
+        }
+        Some(task)
     }
 
     /// What waits although this worker has work of its own: tasks from outside, and those of a

@@ -1,5 +1,6 @@
 //! A worker's life: run what is queued, look at the driver now and then, steal, sleep.
 
+use super::duty_clock::Due;
 use super::idle::GotUp;
 use super::local::{Core, Local};
 use super::park::Parker;
@@ -32,10 +33,9 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
     stats.started();
     let local = Local::new(shared.clone(), core);
     let ended = local.enter(|| {
-        use_wheel_of(&shared, Some(index));
-        let ended = local.run();
-        use_wheel_of(&shared, None);
-        ended
+        let timers = shared.driver.timers();
+        let _own_wheel = timers.map(|timers| timers::own_shard(timers.shard(index)));
+        local.run()
     });
     drop(local);
     if ended == Ended::Shutdown {
@@ -43,12 +43,6 @@ pub(crate) fn run(shared: Arc<Shared>, core: Box<Core>) {
         shared.worker_ended();
     }
     bomb.defuse();
-}
-
-fn use_wheel_of(shared: &Shared, worker: Option<usize>) {
-    if let Some(timers) = shared.driver.timers() {
-        timers::set_local_shard(worker.map(|worker| timers.shard(worker)));
-    }
 }
 
 /// Why a worker's loop ended.
@@ -115,11 +109,13 @@ impl Core {
     /// One turn of the loop: finds a task, or sleeps.
     #[inline]
     pub(crate) fn turn(&self, shared: &Shared) -> Option<Notified> {
-        self.tick.set(self.tick.get().wrapping_add(1));
-        if self.should_look_at_driver(shared) {
+        let due = self.duties.turn();
+        if self.should_look_at_driver(shared, due) {
             self.look_at_driver(shared);
         }
-        let task = self.next_task(shared).or_else(|| self.search(shared));
+        let task = self
+            .next_task(shared, due.injector)
+            .or_else(|| self.search(shared));
         match task {
             Some(_) => self.found_work(shared),
             None => self.sleep(shared),
@@ -128,36 +124,53 @@ impl Core {
     }
 
     #[inline]
-    fn should_look_at_driver(&self, shared: &Shared) -> bool {
+    fn should_look_at_driver(&self, shared: &Shared, due: Due) -> bool {
         let remote = &shared.remotes[self.index];
         if remote.stale.load(Ordering::Relaxed) {
             // The long poll is over.
             remote.stale.store(false, Ordering::Relaxed);
         }
-        self.yields.get() >= YIELDS_PER_DRIVER_LOOK
-            || self.tick.get() % shared.config.event_interval == 0
+        due.driver
+            || self.yields.get() >= YIELDS_PER_DRIVER_LOOK
             || remote.attend_driver.load(Ordering::Relaxed)
     }
 
-    /// Takes what the driver has, without waiting.
-    fn look_at_driver(&self, shared: &Shared) {
+    /// Takes what the driver has, without waiting. While another worker has the token it brings the
+    /// events; this worker's own timers are fired all the same.
+    pub(crate) fn look_at_driver(&self, shared: &Shared) {
         self.yields.set(0);
-        shared.remotes[self.index]
-            .attend_driver
-            .store(false, Ordering::Relaxed);
+        let attend = &shared.remotes[self.index].attend_driver;
+        let for_others = attend.load(Ordering::Relaxed);
+        if for_others {
+            attend.store(false, Ordering::Relaxed);
+        }
         if !shared.driver_may_have_work() {
             return;
         }
+        let driver = &shared.driver;
         self.in_driver.set(true);
-        if shared.driver.handle().has_sources() {
-            if let Some(mut token) = shared.driver.try_token() {
-                token.poll();
-            }
+        let token = if driver.handle().has_sources() {
+            driver.try_token()
         } else {
-            shared.driver.fire_due();
+            None
+        };
+        match token {
+            Some(mut token) => {
+                token.poll();
+                drop(token);
+                if let Some(worker) = driver.take_request() {
+                    shared.unpark(worker);
+                }
+            }
+            None if for_others || !driver.handle().has_sources() => {
+                driver.fire_due();
+            }
+            None => {
+                driver.fire_due_of(self.index);
+            }
         }
         self.in_driver.set(false);
-        if self.queue.len() > 1 {
+        if self.has_more_than_one(shared) {
             shared.wake_for_queued();
         }
     }
@@ -188,10 +201,27 @@ impl Core {
         }
     }
 
-    /// Nothing to do: publish that, look once more, wait.
+    /// Nothing to do: the hooks of the builder around a wait.
     pub(crate) fn sleep(&self, shared: &Shared) {
+        shared.remotes[self.index].stats.end_polls();
+        if let Some(hook) = &shared.config.on_thread_park {
+            // User code: it takes its time, spawns and wakes. So it runs while this worker counts
+            // as awake, and while nobody relies on its search.
+            self.found_work(shared);
+            hook();
+        }
+        if self.queue.is_empty() && shared.remotes[self.index].slot.is_empty() {
+            self.wait_for_work(shared);
+        }
+        if let Some(hook) = &shared.config.on_thread_unpark {
+            hook();
+        }
+    }
+
+    /// Publishes that there is nothing to do, looks once more, waits. No user code runs from the
+    /// last look to the wait: what it queued here nobody would see.
+    fn wait_for_work(&self, shared: &Shared) {
         let remote = &shared.remotes[self.index];
-        remote.stats.end_polls();
         // A searcher leaves the count before the last look.
         shared
             .idle
@@ -205,20 +235,19 @@ impl Core {
         if self.was_woken.get() {
             shared.futile.learn(awake);
         }
-        self.pace.sleeps();
-        if let Some(hook) = &shared.config.on_thread_park {
-            hook();
-        }
+        self.duties.sleeps();
+        debug_assert!(
+            self.queue.is_empty() && remote.slot.is_empty(),
+            "worker {} waits with tasks of its own",
+            self.index
+        );
         self.wait(shared);
         let got_up = self.get_up(shared, false);
         self.was_woken.set(got_up == GotUp::Woken);
         remote.stats.awake();
-        if let Some(hook) = &shared.config.on_thread_unpark {
-            hook();
-        }
         if self.queue.is_empty() {
             remote.stats.noops.add(1);
-        } else if self.queue.len() > 1 {
+        } else if self.has_more_than_one(shared) {
             // Several events at once: one decision for all.
             shared.wake_for_queued();
         }
@@ -229,7 +258,7 @@ impl Core {
         if self.lingers(parker) {
             return;
         }
-        if let Some(mut token) = shared.driver.try_token() {
+        if let Some(mut token) = shared.driver.token_or_request(self.index) {
             self.in_driver.set(true);
             parker.park_in_reactor(|| token.wait());
             self.in_driver.set(false);
@@ -240,6 +269,7 @@ impl Core {
             timers.shard(self.index).announce();
         }
         parker.park();
+        shared.driver.withdraw_request(self.index);
     }
 
     /// Waits awake for a moment if this worker has handed a job to the blocking pool since it

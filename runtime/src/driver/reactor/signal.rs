@@ -5,16 +5,30 @@ use crate::loom::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// Ends a wait from any thread; kept until the next wait if there is none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signal(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     woken: Mutex<bool>,
     changed: Condvar,
+    has_source: bool,
 }
 
 impl Signal {
+    /// `has_source`: for models, which thereby decide as beside a socket that never has anything.
+    pub(crate) fn new(has_source: bool) -> Self {
+        Self(Arc::new(State {
+            woken: Mutex::new(false),
+            changed: Condvar::new(),
+            has_source,
+        }))
+    }
+
+    pub(crate) fn has_source(&self) -> bool {
+        self.0.has_source
+    }
+
     pub(crate) fn wake(&self) {
         *self.0.woken.lock() = true;
         self.0.changed.notify_one();

@@ -2,6 +2,7 @@
 
 use super::signal::Signal;
 use super::{Counts, Turn, Wait};
+use crate::loom::CHECKED;
 use std::io;
 
 /// Waits for readiness, wakes from other threads and time to pass.
@@ -22,12 +23,13 @@ impl Reactor {
     /// With I/O if `io_events` says how many events a turn takes.
     pub(crate) fn new(io_events: Option<usize>) -> io::Result<(Self, ReactorHandle)> {
         match io_events {
-            Some(events) => {
+            // A checker's threads must not wait in the system.
+            Some(events) if !CHECKED => {
                 let (driver, handle) = io_driver::Driver::new(events)?;
                 Ok((Self::Io(driver), ReactorHandle::Io(handle)))
             }
-            None => {
-                let signal = Signal::default();
+            _ => {
+                let signal = Signal::new(io_events.is_some());
                 Ok((Self::Signal(signal.clone()), ReactorHandle::Signal(signal)))
             }
         }
@@ -80,7 +82,7 @@ impl ReactorHandle {
     pub(crate) fn has_sources(&self) -> bool {
         match self {
             Self::Io(handle) => handle.registered() > 0,
-            Self::Signal(_) => false,
+            Self::Signal(signal) => signal.has_source(),
         }
     }
 

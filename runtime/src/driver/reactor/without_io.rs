@@ -1,4 +1,4 @@
-//! The reactor of a build without I/O.
+//! The reactor of a build without I/O. Only a model asks for I/O there.
 
 use super::signal::Signal;
 use super::{Counts, Turn, Wait};
@@ -13,8 +13,8 @@ pub(crate) struct Reactor(Signal);
 pub(crate) struct ReactorHandle(Signal);
 
 impl Reactor {
-    pub(crate) fn new(_io_events: Option<usize>) -> io::Result<(Self, ReactorHandle)> {
-        let signal = Signal::default();
+    pub(crate) fn new(io_events: Option<usize>) -> io::Result<(Self, ReactorHandle)> {
+        let signal = Signal::new(io_events.is_some());
         Ok((Self(signal.clone()), ReactorHandle(signal)))
     }
 
@@ -34,7 +34,7 @@ impl ReactorHandle {
 
     /// Whether a turn without waiting could bring anything.
     pub(crate) fn has_sources(&self) -> bool {
-        false
+        self.0.has_source()
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -327,11 +327,11 @@ fn a_waker_may_arm_and_cancel() {
 fn the_local_shard_is_the_one_that_was_set() {
     let bench = Bench::new(2);
     assert!(!bench.timers.shard(0).is_local());
-    set_local_shard(Some(bench.timers.shard(0)));
+    let own = own_shard(bench.timers.shard(0));
     assert!(bench.timers.shard(0).is_local() && !bench.timers.shard(1).is_local());
     let outside = bench.timers.outside().clone();
     assert!(!outside.is_local());
-    set_local_shard(None);
+    drop(own);
     assert!(!bench.timers.shard(0).is_local());
 }
 

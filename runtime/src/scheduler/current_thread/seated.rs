@@ -54,6 +54,7 @@ pub(super) struct Seated {
     /// Taken on drop only.
     local: Option<Rc<Local>>,
     before: Option<Rc<Local>>,
+    own_wheel: Option<timers::OwnShard>,
     _entered: entered::Restore,
 }
 
@@ -68,15 +69,17 @@ impl Seated {
         // While the thread's locals go, all tasks are queued as from another thread.
         let before = CURRENT.try_with(|current| current.replace(Some(local.clone())));
         let before = before.unwrap_or(None);
-        if let Some(timers) = shared.driver.timers() {
-            timers::set_local_shard(Some(timers.shard(0)));
-        }
+        let own_wheel = shared
+            .driver
+            .timers()
+            .map(|timers| timers::own_shard(timers.shard(0)));
         let entered = entered::set(Entered::Yes {
             allow_block_in_place: false,
         });
         Some(Self {
             local: Some(local),
             before,
+            own_wheel,
             _entered: entered,
         })
     }
@@ -130,7 +133,8 @@ impl Seated {
                     stopped = Stopped::ForRoot;
                 }
             }
-            let Some(task) = self.next_task() else {
+            let due = core.duties.turn();
+            let Some(task) = self.next_task(due.injector) else {
                 stopped = Stopped::RanOut;
                 break;
             };
@@ -139,7 +143,7 @@ impl Seated {
                 break;
             }
             left -= 1;
-            if core.looks.is_due() {
+            if core.looks.is_due() || due.driver {
                 self.look_at_driver();
                 if root.woken.load(Ordering::Relaxed) {
                     // It waited for the driver, while the others only yielded.
@@ -152,11 +156,8 @@ impl Seated {
         stopped
     }
 
-    fn next_task(&self) -> Option<Notified> {
+    fn next_task(&self, outside_first: bool) -> Option<Notified> {
         let Local { shared, core } = self.local();
-        let tick = core.tick.get().wrapping_add(1);
-        core.tick.set(tick);
-        let outside_first = tick % shared.config.injector_interval == 0;
         let local = || core.queue.borrow_mut().pop_front();
         if outside_first {
             shared.next_injected().or_else(local)
@@ -199,6 +200,7 @@ impl Seated {
             && !root.woken.load(Ordering::Acquire);
         if idle {
             shared.stats.asleep();
+            self.local().core.duties.sleeps();
             if let Some(mut token) = shared.driver.try_token() {
                 token.wait();
             }
@@ -229,7 +231,8 @@ impl Seated {
 
 impl Drop for Seated {
     fn drop(&mut self) {
-        timers::set_local_shard(None);
+        // Before somebody else can take the seat.
+        drop(self.own_wheel.take());
         let before = self.before.take();
         let mine = CURRENT.try_with(|current| current.replace(before));
         drop(mine);
