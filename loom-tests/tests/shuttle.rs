@@ -119,6 +119,140 @@ fn runtime(workers: usize) -> Runtime {
     runtime::model::scheduler::multi_thread(workers)
 }
 
+/// What keeps a worker busy in [`every_duty_is_served_under_every_load`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    Idle,
+    /// One poll that lasts until the duty is served.
+    Blocked,
+    PingPong,
+    Yielder,
+}
+
+/// What somebody waits for there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    OutsideSpawn,
+    /// The second of two tasks that the loaded one spawns.
+    SiblingSpawn,
+    /// A task that another thread wakes.
+    OutsideWake,
+}
+
+#[cfg(shuttle)]
+use shuttle::sync::mpsc as thread_mpsc;
+#[cfg(not(shuttle))]
+use std::sync::mpsc as thread_mpsc;
+
+/// Runs a load until the duty is served, which sends a message.
+async fn load(load: Load, duty: Duty, served: thread_mpsc::Sender<()>, done: Arc<AtomicUsize>) {
+    let tell = {
+        let done = done.clone();
+        move || {
+            done.store(1, Ordering::SeqCst);
+            let _ = served.send(());
+        }
+    };
+    if duty == Duty::SiblingSpawn {
+        runtime::spawn(async {});
+        runtime::spawn(async move { tell() });
+    }
+    let is_done = || done.load(Ordering::SeqCst) == 1;
+    match load {
+        Load::Idle => {}
+        Load::Blocked => {
+            while !is_done() {
+                thread::yield_now();
+            }
+        }
+        Load::Yielder => {
+            while !is_done() {
+                yield_now().await;
+            }
+        }
+        Load::PingPong => {
+            let (ping, mut pinged) = mpsc::unbounded_channel();
+            let (pong, mut ponged) = mpsc::unbounded_channel();
+            runtime::spawn(async move {
+                while pinged.recv().await.is_some() && pong.send(()).is_ok() {}
+            });
+            while !is_done() && ping.send(()).is_ok() && ponged.recv().await.is_some() {}
+        }
+    }
+}
+
+/// One duty under one load: a duty that is not served is a deadlock, or more steps than allowed.
+fn serve(workers: usize, source: bool, kind: Load, duty: Duty) {
+    let runtime = runtime::model::scheduler::multi_thread_with(workers, source);
+    let (served, is_served) = thread_mpsc::channel();
+    let done = Arc::new(AtomicUsize::new(0));
+    let tell = {
+        let (served, done) = (served.clone(), done.clone());
+        move || {
+            done.store(1, Ordering::SeqCst);
+            let _ = served.send(());
+        }
+    };
+    let (wake, woken) = oneshot::channel::<()>();
+    let mut tell = Some(tell);
+    if duty == Duty::OutsideWake {
+        let tell = tell.take().unwrap();
+        runtime.spawn(async move {
+            let _ = woken.await;
+            tell();
+        });
+    }
+    let loaded = runtime.spawn(load(kind, duty, served, done));
+    match duty {
+        Duty::OutsideWake => wake.send(()).unwrap(),
+        Duty::OutsideSpawn => {
+            let tell = tell.take().unwrap();
+            drop(runtime.spawn(async move { tell() }));
+        }
+        Duty::SiblingSpawn => {}
+    }
+    is_served.recv().unwrap();
+    runtime.block_on(loaded).unwrap();
+}
+
+/// Workers × a source or none × loads × duties, as far as they need no time.
+#[test]
+fn every_duty_is_served_under_every_load() {
+    let start = Instant::now();
+    let mut cells = Vec::new();
+    for workers in [1, 2, 3] {
+        for source in [false, true] {
+            for load in [Load::Idle, Load::Blocked, Load::PingPong, Load::Yielder] {
+                for duty in [Duty::OutsideSpawn, Duty::SiblingSpawn, Duty::OutsideWake] {
+                    // Whose only thread blocks, serves nobody.
+                    if load != Load::Blocked || workers > 1 {
+                        cells.push((workers, source, load, duty));
+                    }
+                }
+            }
+        }
+    }
+    let share = schedules(20).div_ceil(cells.len());
+    for (workers, source, load, duty) in cells.iter().copied() {
+        run_cell(share, move || serve(workers, source, load, duty));
+    }
+    println!(
+        "every_duty_is_served_under_every_load: {} cells, {share} schedules each, {:.1} s",
+        cells.len(),
+        start.elapsed().as_secs_f64()
+    );
+}
+
+#[cfg(shuttle)]
+fn run_cell(schedules: usize, body: impl Fn() + Send + Sync + 'static) {
+    run(shuttle::scheduler::RandomScheduler::new(schedules), body);
+}
+
+#[cfg(not(shuttle))]
+fn run_cell(schedules: usize, body: impl Fn() + Send + Sync + 'static) {
+    (0..schedules.min(5)).for_each(|_| body());
+}
+
 fn spawn<F>(tally: &Tally, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -293,6 +427,33 @@ fn a_core_is_handed_over_by_block_in_place() {
         drop(runtime);
         tally.check();
     });
+}
+
+/// S4: the runtime is dropped while a task blocks in place, woken by another thread or by none but
+/// the end: the last worker waits for it.
+#[test]
+fn the_runtime_is_dropped_while_a_task_blocks_in_place() {
+    check(
+        "the_runtime_is_dropped_while_a_task_blocks_in_place",
+        10,
+        || {
+            let runtime = runtime(2);
+            let tally = Tally::default();
+            let (sender, receiver) = oneshot::channel::<()>();
+            let (begun, begins) = thread_mpsc::channel();
+            drop(runtime.spawn(tally.count(async move {
+                let _ = begun.send(());
+                runtime::task::block_in_place(|| receiver.blocking_recv()).unwrap();
+            })));
+            let ends = thread::spawn(move || {
+                let _ = begins.recv();
+                let _ = sender.send(());
+            });
+            drop(runtime);
+            ends.join().unwrap();
+            tally.check();
+        },
+    );
 }
 
 /// T1 to T3: tasks from the root, from another thread, and a root that yields.
