@@ -161,6 +161,46 @@ fn a_push_into_the_own_empty_slot_wakes_nobody() {
     });
 }
 
+/// Also a later push of one poll wakes a sleeper: the first one may have woken it, it has run that
+/// task, and sleeps again.
+#[test]
+fn each_displacing_push_of_a_poll_finds_a_sleeper() {
+    model(|| {
+        let (workers, mut cores) = Workers::new(2, false);
+        let (owner, sleeper) = (cores.remove(0), cores.remove(0));
+        owner.push(Task::new());
+        for _ in 0..3 {
+            sleeper.fall_asleep();
+            owner.push(Task::new());
+            assert_eq!(workers.searching(), 1, "the displaced task wakes one");
+            assert!(!sleeper.get_up(), "a waker took it off");
+            sleeper.next().expect("the displaced task").run();
+        }
+        owner.next().expect("what is left in the slot").run();
+        workers.end();
+    });
+}
+
+/// A worker that takes several tasks from the injector at once shares them: those who queued them
+/// saw it awake and woke nobody.
+#[test]
+fn a_batch_from_the_injector_finds_a_sleeper() {
+    model(|| {
+        let (workers, mut cores) = Workers::new(2, false);
+        let (taker, sleeper) = (cores.remove(0), cores.remove(0));
+        workers.post(Task::new());
+        workers.post(Task::new());
+        sleeper.fall_asleep();
+        taker.next().expect("a task").run();
+        // Queued by the taker or still in the injector: the sleeper is woken for it.
+        assert_eq!(workers.searching(), taker.queued().min(1));
+        let rest = taker.next().expect("the other task");
+        rest.run();
+        let _ = sleeper.get_up();
+        workers.end();
+    });
+}
+
 /// Q1: each task leaves the slot once, whoever takes it, and whole.
 #[test]
 fn each_task_leaves_the_slot_once() {

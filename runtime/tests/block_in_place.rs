@@ -72,3 +72,60 @@ fn a_future_that_blocks_in_place_when_shutdown_drops_it_ends_no_worker_twice() {
     end.recv_timeout(BOUND).expect("the runtime ends");
     dropper.join().unwrap();
 }
+
+/// The pool may have one thread, and two of its jobs wait for what only the handed-over worker can
+/// do: it goes on all the same, whatever thread is on its way for whom.
+#[test]
+fn a_worker_is_handed_over_before_blocking_jobs_that_wait() {
+    for _ in 0..50 {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        // A thread that sleeps, or is about to.
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let job = runtime.spawn_blocking(move || released.recv_timeout(BOUND));
+        let behind = runtime.spawn_blocking(|| ());
+        let task = runtime.spawn(async move {
+            let (say, said) = mpsc::channel();
+            let other = runtime::spawn(async move { say.send(()).unwrap() });
+            block_in_place(|| said.recv_timeout(BOUND)).unwrap();
+            other.await.unwrap();
+            drop(release);
+        });
+        runtime.block_on(async {
+            task.await.unwrap();
+            // The end of the sender, not of time.
+            assert_eq!(
+                job.await.unwrap(),
+                Err(mpsc::RecvTimeoutError::Disconnected)
+            );
+            behind.await.unwrap();
+        });
+    }
+}
+
+/// What the poll queued before it blocks is run meanwhile, by all workers there are.
+#[test]
+fn tasks_queued_before_block_in_place_are_shared() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(3)
+        .build()
+        .unwrap();
+    let task = runtime.spawn(async {
+        let (say, said) = mpsc::channel();
+        let barrier = std::sync::Arc::new(std::sync::Barrier::new(3));
+        for _ in 0..3 {
+            let (say, barrier) = (say.clone(), barrier.clone());
+            // Each blocks its worker until all three run.
+            runtime::spawn(async move {
+                barrier.wait();
+                say.send(()).unwrap();
+            });
+        }
+        block_in_place(|| (0..3).try_for_each(|_| said.recv_timeout(BOUND))).unwrap();
+    });
+    runtime.block_on(task).unwrap();
+}

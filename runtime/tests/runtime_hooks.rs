@@ -310,3 +310,48 @@ fn the_schedule_latency_counts_from_the_wake() {
     assert_eq!(latencies.len(), 2);
     assert!(latencies[0] >= Duration::from_millis(20));
 }
+
+/// The hooks around a worker's wait are user code, which may spawn and wake: a worker does not fall
+/// asleep over it, although nothing else happens.
+#[test]
+fn what_the_park_hook_makes_is_run() {
+    let _bound = hang_bound();
+    for (kind, mut builder) in builders().into_iter().enumerate() {
+        for _ in 0..20 {
+            let handle = Arc::new(Mutex::new(None::<Handle>));
+            let (say, mut said) = runtime::sync::mpsc::unbounded_channel();
+            let say = Mutex::new(Some(say));
+            let in_hook = handle.clone();
+            let runtime = builder
+                .enable_all()
+                .on_thread_park(move || {
+                    let Some(handle) = in_hook.lock().unwrap().clone() else {
+                        return;
+                    };
+                    let Some(say) = say.lock().unwrap().take() else {
+                        return;
+                    };
+                    // One in the slot, one in the deque, one that another thread queues.
+                    for _ in 0..2 {
+                        let say = say.clone();
+                        handle.spawn(async move { say.send(()).unwrap() });
+                    }
+                    std::thread::scope(|scope| {
+                        scope.spawn(|| handle.spawn(async move { say.send(()).unwrap() }));
+                    });
+                })
+                .build()
+                .unwrap();
+            *handle.lock().unwrap() = Some(runtime.handle().clone());
+            // A worker gets up once, and parks again.
+            drop(runtime.spawn(async {}));
+            if kind == 0 {
+                runtime.block_on(async { while said.recv().await.is_some() {} });
+            } else {
+                while said.blocking_recv().is_some() {}
+            }
+            *handle.lock().unwrap() = None;
+            drop(runtime);
+        }
+    }
+}

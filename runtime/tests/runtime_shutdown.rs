@@ -97,7 +97,9 @@ fn sockets_that_wait_are_closed() {
     for runtime in both(2) {
         let tally = Tally::default();
         let address = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0")
+                .await
+                .unwrap();
             let address = listener.local_addr().unwrap();
             for _ in 0..50 {
                 let mut client = TcpStream::connect(address).await.unwrap();
@@ -187,7 +189,9 @@ fn sockets_after_the_end_give_errors() {
     for runtime in both(1) {
         let handle = runtime.handle().clone();
         let (listener, mut client, mut server) = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0")
+                .await
+                .unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap())
                 .await
                 .unwrap();
@@ -217,7 +221,9 @@ fn waits_on_other_threads_end_with_the_runtime() {
                 let (handle, ready) = (runtime.handle().clone(), ready.clone());
                 std::thread::spawn(move || {
                     handle.block_on(async move {
-                        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                        let listener = TcpListener::bind("127.0.0.1:0")
+                            .await
+                            .unwrap();
                         ready.send(()).unwrap();
                         match i {
                             0 => assert!(listener.accept().await.is_err()),
@@ -642,4 +648,66 @@ fn destructors_may_panic_during_the_end() {
             assert_eq!(payload_text(&*error.into_panic()), "in a destructor");
         }
     }
+}
+
+/// A task waits in `block_in_place` for what only the driver of its runtime could bring: the end
+/// brings an error, or the panic that is documented, in its place.
+#[test]
+fn the_end_does_not_wait_for_a_driver_that_nobody_turns() {
+    let _bound = hang_bound();
+    for workers in [1, 2, 3] {
+        for io in [false, true] {
+            let runtime = multi(workers);
+            let (say, started) = mpsc::channel();
+            let (tell, told) = mpsc::channel();
+            runtime.spawn(async move {
+                let listener = runtime::net::TcpListener::bind("127.0.0.1:0")
+                    .await
+                    .unwrap();
+                let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    task::block_in_place(|| {
+                        runtime::runtime::Handle::current().block_on(async {
+                            say.send(()).unwrap();
+                            if io {
+                                listener.accept().await.map(|_| ())
+                            } else {
+                                runtime::time::sleep(Duration::from_secs(1_000)).await;
+                                Ok(())
+                            }
+                        })
+                    })
+                }));
+                tell.send(matches!(ended, Ok(Ok(())))).unwrap();
+            });
+            started.recv().unwrap();
+            drop(runtime);
+            assert_eq!(told.recv(), Ok(false), "{workers} workers, io: {io}");
+        }
+    }
+}
+
+/// A runtime that was left with a call of `block_in_place` that does not end waits asleep.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_left_after_shutdown_timeout_costs_nothing() {
+    in_child("what_is_left_after_shutdown_timeout_costs_nothing", || {
+        let runtime = multi(3);
+        let (say, started) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        runtime.spawn(async move {
+            task::block_in_place(|| {
+                say.send(()).unwrap();
+                let _ = released.recv();
+            });
+        });
+        started.recv().unwrap();
+        runtime.shutdown_timeout(Duration::from_millis(20));
+        // Whoever was about to end has ended.
+        std::thread::sleep(Duration::from_millis(100));
+        let before = context_switches();
+        std::thread::sleep(Duration::from_millis(500));
+        let during = context_switches() - before;
+        assert!(during < 50, "{during} context switches in half a second");
+        drop(release);
+    });
 }

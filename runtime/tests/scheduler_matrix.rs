@@ -280,6 +280,7 @@ fn cell(workers: usize, source: bool, load: Load, duty: Duty) {
         client
     });
     for round in 0..ROUNDS {
+        settle(&running, workers);
         let (say, heard) = mpsc::channel();
         let served = Arc::new(Served(say));
         let stop = Arc::new(AtomicBool::new(false));
@@ -305,6 +306,17 @@ fn cell(workers: usize, source: bool, load: Load, duty: Duty) {
             Ok(true),
             "{workers} {source} {load:?} {duty:?}"
         );
+    }
+}
+
+/// Waits until nothing runs, so that one worker waits in the reactor and the others beside it.
+fn settle(running: &Running, workers: usize) {
+    let metrics = running.runtime.metrics();
+    for worker in 0..workers {
+        // Odd while it is parked.
+        while metrics.worker_park_unpark_count(worker) % 2 == 0 {
+            std::thread::yield_now();
+        }
     }
 }
 

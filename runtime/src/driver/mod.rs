@@ -149,12 +149,9 @@ impl Driver {
     /// The worker is awake again, and asks for nothing.
     pub(crate) fn withdraw_request(&self, worker: usize) {
         if self.request.load(Ordering::Relaxed) == worker + 1 {
-            let _ = self.request.compare_exchange(
-                worker + 1,
-                0,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
+            let _ =
+                self.request
+                    .compare_exchange(worker + 1, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

@@ -235,10 +235,7 @@ impl Shard {
     pub(crate) fn wake_after(&self, delay: Duration, waker: Waker) -> bool {
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline_ns = self.shared.clock.now_ns().saturating_add(delay_ns);
-        matches!(
-            self.arm(deadline_ns, waker, false),
-            Ok(Arm::Armed(_))
-        )
+        matches!(self.arm(deadline_ns, waker, false), Ok(Arm::Armed(_)))
     }
 
     /// Whether the timer is still to fire.

@@ -198,6 +198,11 @@ impl Worker {
         }
     }
 
+    /// Tasks in the deque.
+    pub fn queued(&self) -> usize {
+        self.core.queue.len()
+    }
+
     /// Queues a task as a task of this worker does: in the slot.
     pub fn push(&self, task: Task) {
         self.core.schedule(&self.shared, task.0, Origin::Woken);
@@ -225,7 +230,7 @@ impl Worker {
 
     /// Puts the worker on the list of sleepers.
     pub fn fall_asleep(&self) {
-        self.shared.idle.fall_asleep(self.core.index, false);
+        self.core.fall_asleep(&self.shared);
     }
 
     /// Takes the worker off that list; whether it did so itself.

@@ -50,6 +50,9 @@ const SLOW: Duration = Duration::from_micros(6);
 const FEWEST_IN_AIM: u64 = 2;
 const MOST_IN_AIM: u64 = 127;
 
+/// So that fading does not round a few turns.
+const SCALE: u64 = 64;
+
 /// What is due in a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
@@ -81,7 +84,7 @@ pub(super) struct DutyClock {
     /// The last checkpoint, and the last one that served all; none since the worker slept.
     read: Cell<Option<Instant>>,
     served: Cell<Option<Instant>>,
-    /// Turns and the time that they took; what is past counts less and less.
+    /// Turns, times [`SCALE`], and the time that they took; what is past counts less and less.
     turns: Cell<u64>,
     turns_ns: Cell<u64>,
 }
@@ -108,7 +111,7 @@ impl DutyClock {
             distance: Cell::new(1),
             read: Cell::new(None),
             served: Cell::new(None),
-            turns: Cell::new(1),
+            turns: Cell::new(SCALE),
             turns_ns: Cell::new(0),
         }
     }
@@ -155,10 +158,9 @@ impl DutyClock {
         if let Some(before) = self.read.replace(Some(now)) {
             self.measure(passed, now.saturating_duration_since(before));
         }
-        let since = self
-            .served
-            .get()
-            .map_or(Duration::ZERO, |served| now.saturating_duration_since(served));
+        let since = self.served.get().map_or(Duration::ZERO, |served| {
+            now.saturating_duration_since(served)
+        });
         let late = since >= AIM;
         if late || self.served.get().is_none() {
             self.served.set(Some(now));
@@ -175,7 +177,8 @@ impl DutyClock {
         }
         let window_ns = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX / 16);
         let fade = |sum: u64| sum - sum / 8;
-        self.turns.set(fade(self.turns.get()) + u64::from(passed));
+        self.turns
+            .set(fade(self.turns.get()) + SCALE * u64::from(passed));
         self.turns_ns
             .set(fade(self.turns_ns.get()).saturating_add(window_ns));
     }
@@ -183,7 +186,8 @@ impl DutyClock {
     /// How many turns take about [`AIM`], as far as that is known: 2 to 127.
     pub(super) fn turns_in_aim(&self) -> u32 {
         let aim_ns = AIM.as_nanos() as u64;
-        let in_aim = aim_ns.saturating_mul(self.turns.get()) / self.turns_ns.get().max(1);
+        let turns_ns = self.turns_ns.get().saturating_mul(SCALE).max(1);
+        let in_aim = aim_ns * self.turns.get() / turns_ns;
         in_aim.clamp(FEWEST_IN_AIM, MOST_IN_AIM) as u32
     }
 
@@ -262,7 +266,7 @@ mod tests {
             let clock = DutyClock::with(driver, injector);
             let start = system_now();
             let mut due = Vec::new();
-            for turn in 1..=5_000_u32 {
+            for turn in 1..=8_000_u32 {
                 let left = clock.left.get() - 1;
                 clock.left.set(left);
                 // No time passes.

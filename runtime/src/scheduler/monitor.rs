@@ -147,7 +147,10 @@ impl Watch {
     /// True if nothing has run since the last look and all sleep.
     fn look(&mut self, shared: &Shared) -> bool {
         let seen = self.look_at_workers(shared);
-        shared.monitor.stuck.store(seen.any_stuck, Ordering::Relaxed);
+        shared
+            .monitor
+            .stuck
+            .store(seen.any_stuck, Ordering::Relaxed);
         let rescued = if seen.any_stuck {
             rescue(shared)
         } else {

@@ -24,8 +24,7 @@ impl Core {
                 return Some(task);
             }
         }
-        self.next_local(shared)
-            .or_else(|| self.next_batch(shared))
+        self.next_local(shared).or_else(|| self.next_batch(shared))
     }
 
     /// A task of the injector, for a worker that has none. What came with it lies in the deque now,

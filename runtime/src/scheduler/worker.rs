@@ -222,10 +222,7 @@ impl Core {
     /// last look to the wait: what it queued here nobody would see.
     fn wait_for_work(&self, shared: &Shared) {
         let remote = &shared.remotes[self.index];
-        // A searcher leaves the count before the last look.
-        shared
-            .idle
-            .fall_asleep(self.index, self.searching.replace(false));
+        self.fall_asleep(shared);
         if shared.has_queued_work() || shared.shutdown.has_begun() {
             // As a searcher: pushes may have relied on its search (P2 of `idle`).
             let _ = self.get_up(shared, true);
@@ -251,6 +248,12 @@ impl Core {
             // Several events at once: one decision for all.
             shared.wake_for_queued();
         }
+    }
+
+    /// A searcher leaves the count before the last look.
+    pub(crate) fn fall_asleep(&self, shared: &Shared) {
+        let was_searching = self.searching.replace(false);
+        shared.idle.fall_asleep(self.index, was_searching);
     }
 
     pub(crate) fn wait(&self, shared: &Shared) {

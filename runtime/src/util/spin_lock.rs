@@ -131,6 +131,15 @@ mod spinning {
             });
         }
 
+        /// An unpark that is meant for somebody else on this thread is not used up.
+        #[test]
+        fn a_pause_leaves_the_unpark_of_its_caller() {
+            std::thread::current().unpark();
+            thread::pause(Duration::from_millis(1));
+            // Hangs without it.
+            std::thread::park();
+        }
+
         /// X1: increments of several threads are all counted.
         #[test]
         fn one_thread_at_a_time_is_inside() {

@@ -151,6 +151,22 @@ pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// How often the threads of this process have gone to sleep so far.
+#[cfg(target_os = "linux")]
+pub(crate) fn context_switches() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let statuses =
+        tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("status")).ok());
+    statuses
+        .filter_map(|status| {
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("voluntary_ctxt"))?;
+            line.split_whitespace().last()?.parse::<u64>().ok()
+        })
+        .sum()
+}
+
 /// Runs `test` in a process of its own: it is the body of the test of that name.
 pub(crate) fn in_child(name: &str, test: impl FnOnce()) {
     if is_child() {

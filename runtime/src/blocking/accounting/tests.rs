@@ -428,8 +428,14 @@ impl Oracle {
         assert_eq!(c.claims, self.woken + self.starting + self.starting_extra);
         assert!(self.extra_queued <= self.woken, "I6: {self:?}");
         // Only threads that came out of an extra job may be too many, until they look.
-        assert!(threads <= c.limit + c.extra + self.busy + self.asleep, "I1: {self:?}");
-        assert!(c.queued == 0 || c.claims > 0 || threads > in_extras, "I2: {self:?}");
+        assert!(
+            threads <= c.limit + c.extra + self.busy + self.asleep,
+            "I1: {self:?}"
+        );
+        assert!(
+            c.queued == 0 || c.claims > 0 || threads > in_extras,
+            "I2: {self:?}"
+        );
         // Conservation of jobs.
         let in_hand = self.busy + self.starting + in_extras;
         assert_eq!(

@@ -324,13 +324,23 @@ fn a_waker_may_arm_and_cancel() {
 }
 
 #[test]
-fn the_local_shard_is_the_one_that_was_set() {
+fn the_local_shard_is_the_one_that_was_set_last_and_has_not_ended() {
     let bench = Bench::new(2);
     assert!(!bench.timers.shard(0).is_local());
     let own = own_shard(bench.timers.shard(0));
     assert!(bench.timers.shard(0).is_local() && !bench.timers.shard(1).is_local());
     let outside = bench.timers.outside().clone();
     assert!(!outside.is_local());
+    // A scheduler within a scheduler, on one thread.
+    let inner = Bench::new(1);
+    let nested = own_shard(inner.timers.shard(0));
+    assert!(inner.timers.shard(0).is_local() && !bench.timers.shard(0).is_local());
+    drop(nested);
+    assert!(bench.timers.shard(0).is_local());
+    give_shard_away();
+    assert!(!bench.timers.shard(0).is_local());
+    take_shard_back(bench.timers.shard(0));
+    assert!(bench.timers.shard(0).is_local());
     drop(own);
     assert!(!bench.timers.shard(0).is_local());
 }
