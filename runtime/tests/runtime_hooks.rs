@@ -317,7 +317,8 @@ fn the_schedule_latency_counts_from_the_wake() {
 fn what_the_park_hook_makes_is_run() {
     let _bound = hang_bound();
     for (kind, mut builder) in builders().into_iter().enumerate() {
-        for _ in 0..20 {
+        // One in the slot; one more in the deque; one that another thread queues.
+        for (own, foreign) in [(1, 0), (2, 0), (0, 1)].repeat(10) {
             let handle = Arc::new(Mutex::new(None::<Handle>));
             let (say, mut said) = runtime::sync::mpsc::unbounded_channel();
             let say = Mutex::new(Some(say));
@@ -331,14 +332,14 @@ fn what_the_park_hook_makes_is_run() {
                     let Some(say) = say.lock().unwrap().take() else {
                         return;
                     };
-                    // One in the slot, one in the deque, one that another thread queues.
-                    for _ in 0..2 {
+                    let spawn = || {
                         let say = say.clone();
                         handle.spawn(async move { say.send(()).unwrap() });
+                    };
+                    (0..own).for_each(|_| spawn());
+                    for _ in 0..foreign {
+                        std::thread::scope(|scope| scope.spawn(spawn).join().unwrap());
                     }
-                    std::thread::scope(|scope| {
-                        scope.spawn(|| handle.spawn(async move { say.send(()).unwrap() }));
-                    });
                 })
                 .build()
                 .unwrap();

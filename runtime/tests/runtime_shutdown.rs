@@ -97,9 +97,7 @@ fn sockets_that_wait_are_closed() {
     for runtime in both(2) {
         let tally = Tally::default();
         let address = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0")
-                .await
-                .unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             for _ in 0..50 {
                 let mut client = TcpStream::connect(address).await.unwrap();
@@ -189,9 +187,7 @@ fn sockets_after_the_end_give_errors() {
     for runtime in both(1) {
         let handle = runtime.handle().clone();
         let (listener, mut client, mut server) = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0")
-                .await
-                .unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap())
                 .await
                 .unwrap();
@@ -221,9 +217,7 @@ fn waits_on_other_threads_end_with_the_runtime() {
                 let (handle, ready) = (runtime.handle().clone(), ready.clone());
                 std::thread::spawn(move || {
                     handle.block_on(async move {
-                        let listener = TcpListener::bind("127.0.0.1:0")
-                            .await
-                            .unwrap();
+                        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                         ready.send(()).unwrap();
                         match i {
                             0 => assert!(listener.accept().await.is_err()),

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const BOUND: Duration = Duration::from_secs(10);
 
 /// Rounds per cell: which worker has the reactor or the timer is chance.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
 
 /// Turns of a load before the duty comes up.
 const WARM_UP: usize = 5;
@@ -280,6 +280,7 @@ fn cell(workers: usize, source: bool, load: Load, duty: Duty) {
         client
     });
     for round in 0..ROUNDS {
+        mix(&running, workers);
         settle(&running, workers);
         let (say, heard) = mpsc::channel();
         let served = Arc::new(Served(say));
@@ -309,7 +310,20 @@ fn cell(workers: usize, source: bool, load: Load, duty: Duty) {
     }
 }
 
-/// Waits until nothing runs, so that one worker waits in the reactor and the others beside it.
+/// Has two workers get up together, so that it is chance which of them waits in the reactor next.
+fn mix(running: &Running, workers: usize) {
+    if workers < 2 {
+        return;
+    }
+    let barrier = Arc::new(std::sync::Barrier::new(3));
+    for _ in 0..2 {
+        let barrier = barrier.clone();
+        drop(running.runtime.spawn(async move { barrier.wait() }));
+    }
+    barrier.wait();
+}
+
+/// Waits until nothing runs: one worker waits in the reactor and the others beside it.
 fn settle(running: &Running, workers: usize) {
     let metrics = running.runtime.metrics();
     for worker in 0..workers {

@@ -23,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) index: usize,
-    pub(super) queue: LocalQueue,
+    pub(crate) queue: LocalQueue,
     pub(super) duties: DutyClock,
     /// Polls in a row that came from the slot.
     pub(super) slot_streak: Cell<u32>,
