@@ -11,6 +11,8 @@
 //!     list means that every future is gone. Cancelled ones wait in a second chain, so that
 //!     each is cancelled once.
 //!
+//! O4. Shutdown cancels the tasks of a list in the order in which they were added.
+//!
 //! The lock is a [`SpinLock`]: a section is a few stores, and a thief that finishes a stolen task is
 //! the only other visitor.
 //!
@@ -51,6 +53,8 @@ pub(crate) struct OwnedList {
 #[derive(Debug, Default)]
 struct Locked {
     head: Option<NonNull<Header>>,
+    /// The live task that was added first (O4).
+    oldest: Option<NonNull<Header>>,
     cancelled: Option<NonNull<Header>>,
     len: usize,
     /// Tasks that were ever added.
@@ -91,9 +95,9 @@ impl OwnedList {
     /// A task that shutdown has not cancelled yet; it stays in the list (O3).
     pub(crate) fn pop_for_cancel(&self) -> Option<TaskRef> {
         let mut locked = self.locked.lock();
-        let node = locked.head?;
+        let node = locked.oldest?;
         let unlinked = locked.unlink(node);
-        debug_assert!(unlinked, "the head of a list is linked (O1)");
+        debug_assert!(unlinked, "the oldest of a list is linked (O1)");
         locked.link(node, Place::Cancelled);
         // SAFETY: by O1 the list owns a reference; forgotten below, so that it stays the list's.
         let listed = ManuallyDrop::new(unsafe { TaskRef::from_raw(node) });
@@ -146,8 +150,10 @@ impl Locked {
         self.len += 1;
         with_links(node, |links| *links = Links { prev: None, next });
         replace_place(node, place);
-        if let Some(next) = next {
-            with_links(next, |links| links.prev = Some(node));
+        match next {
+            Some(next) => with_links(next, |links| links.prev = Some(node)),
+            None if place == Place::Live => self.oldest = Some(node),
+            None => {}
         }
     }
 
@@ -161,8 +167,10 @@ impl Locked {
             Some(prev) => with_links(prev, |links| links.next = next),
             None => *self.chain(place) = next,
         }
-        if let Some(next) = next {
-            with_links(next, |links| links.prev = prev);
+        match next {
+            Some(next) => with_links(next, |links| links.prev = prev),
+            None if place == Place::Live => self.oldest = prev,
+            None => {}
         }
         self.len -= 1;
         true
