@@ -152,7 +152,8 @@ fn the_errors_say_what_they_are() {
     assert_eq!(elapsed.to_string(), "deadline has elapsed");
     let io = io::Error::from(elapsed);
     assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-    assert_eq!(io.to_string(), "deadline has elapsed");
+    assert_eq!(io.to_string(), "timed out");
+    assert!(io.get_ref().is_none());
     for (error, is_shutdown, is_at_capacity, is_invalid) in [
         (Error::shutdown(), true, false, false),
         (Error::at_capacity(), false, true, false),

@@ -32,7 +32,7 @@ impl<T> From<AsyncFdTryNewError<T>> for io::Error {
 
 impl<T> fmt::Display for AsyncFdTryNewError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the descriptor cannot be watched: {}", self.cause)
+        self.cause.fmt(f)
     }
 }
 
