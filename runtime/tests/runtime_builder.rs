@@ -62,6 +62,8 @@ fn refused_values_are_told_in_tokios_words() {
     let text = |wrong: fn(&mut Builder)| panic_text(|| wrong(&mut Builder::new_multi_thread()));
     let told = text(|builder| _ = builder.event_interval(0));
     assert_eq!(told, "event_interval must be greater than 0");
+    let told = text(|builder| _ = builder.start_paused(true).build());
+    assert!(told.starts_with("`time::pause()` requires the `current_thread` Tokio runtime"));
     let told = text(|_| _ = runtime::io::duplex(0));
     assert!(told.starts_with("`max_buf_size` must be greater than 0"));
     let told = text(|_| _ = runtime::sync::Semaphore::new(usize::MAX));

@@ -89,33 +89,6 @@ fn every_future_is_dropped_once_by_a_thread_of_the_runtime() {
 }
 
 #[cfg(feature = "net")]
-/// What is there first goes first.
-#[test]
-fn futures_of_one_thread_are_dropped_in_the_order_of_their_spawns() {
-    struct Writes(Arc<Mutex<Vec<u32>>>, u32);
-    impl Drop for Writes {
-        fn drop(&mut self) {
-            self.0.lock().unwrap().push(self.1);
-        }
-    }
-    for runs_before in [false, true] {
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let runtime = Builder::new_current_thread().build().unwrap();
-        for number in 0..100 {
-            let writes = Writes(order.clone(), number);
-            runtime.spawn(async move {
-                let _writes = writes;
-                pending::<()>().await;
-            });
-        }
-        if runs_before {
-            runtime.block_on(task::yield_now());
-        }
-        drop(runtime);
-        assert!(order.lock().unwrap().iter().copied().eq(0..100));
-    }
-}
-
 #[test]
 fn sockets_that_wait_are_closed() {
     use runtime::io::AsyncReadExt;

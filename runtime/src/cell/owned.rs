@@ -11,7 +11,8 @@
 //!     list means that every future is gone. Cancelled ones wait in a second chain, so that
 //!     each is cancelled once.
 //!
-//! O4. Shutdown cancels the tasks of a list in the order in which they were added.
+//! O4. `oldest` is the task of the list of live ones that was added first: a set of local tasks drops
+//!     their futures in that order, which tokio's users can see.
 //!
 //! The lock is a [`SpinLock`]: a section is a few stores, and a thief that finishes a stolen task is
 //! the only other visitor.
@@ -94,10 +95,22 @@ impl OwnedList {
 
     /// A task that shutdown has not cancelled yet; it stays in the list (O3).
     pub(crate) fn pop_for_cancel(&self) -> Option<TaskRef> {
+        self.take_for_cancel(|locked| locked.head)
+    }
+
+    /// As [`Self::pop_for_cancel`], the one that was added first (O4).
+    pub(crate) fn pop_oldest_for_cancel(&self) -> Option<TaskRef> {
+        self.take_for_cancel(|locked| locked.oldest)
+    }
+
+    fn take_for_cancel(
+        &self,
+        choose: impl FnOnce(&Locked) -> Option<NonNull<Header>>,
+    ) -> Option<TaskRef> {
         let mut locked = self.locked.lock();
-        let node = locked.oldest?;
+        let node = choose(&locked)?;
         let unlinked = locked.unlink(node);
-        debug_assert!(unlinked, "the oldest of a list is linked (O1)");
+        debug_assert!(unlinked, "both ends of a list are linked (O1)");
         locked.link(node, Place::Cancelled);
         // SAFETY: by O1 the list owns a reference; forgotten below, so that it stays the list's.
         let listed = ManuallyDrop::new(unsafe { TaskRef::from_raw(node) });

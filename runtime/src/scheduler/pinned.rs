@@ -227,7 +227,7 @@ impl Shared {
         self.owned.close();
         budget::with_kept(|| {
             // Those that are queued already were not spawned before all others: first mark all.
-            while let Some(task) = self.owned.pop_for_cancel() {
+            while let Some(task) = self.owned.pop_oldest_for_cancel() {
                 task.abort_by_value();
             }
             self.run_cancelled(home);

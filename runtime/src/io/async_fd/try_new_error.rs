@@ -38,9 +38,7 @@ impl<T> fmt::Display for AsyncFdTryNewError<T> {
 
 impl<T> fmt::Debug for AsyncFdTryNewError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AsyncFdTryNewError")
-            .field(&self.cause)
-            .finish()
+        fmt::Debug::fmt(&self.cause, f)
     }
 }
 
