@@ -279,7 +279,7 @@ fn count_refusal() {
         cell.set(after);
         is_new
     });
-    if is_new == Ok(true) {
+    if is_new.is_ok_and(|is_new| is_new) {
         if let Some(report) = REPORT.try_with(Cell::get).ok().flatten() {
             report();
         }
