@@ -381,8 +381,8 @@ impl Builder {
     fn build_multi_thread(&mut self) -> io::Result<Runtime> {
         assert!(
             !self.start_paused,
-            "`time::pause()` requires the `current_thread` Tokio runtime: time cannot stand still \
-             for several workers"
+            "`time::pause()` requires the `current_thread` Tokio runtime: `start_paused` needs a \
+             current-thread runtime, as time cannot stand still for several workers"
         );
         let workers = self.worker_threads.unwrap_or_else(default_workers);
         // The user's code that names threads runs before there is anything to lose.
