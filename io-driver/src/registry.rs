@@ -217,16 +217,14 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// The error of everything that waits for, or registers with, a driver that was shut down.
+/// The error of everything that waits for, or registers with, a driver that was shut down. Programs
+/// know it by tokio's text.
 #[derive(Debug)]
 struct ShutDown;
 
 impl fmt::Display for ShutDown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the i/o driver is gone because its runtime is being shut down: \
-             keep the runtime alive as long as its sockets are used",
-        )
+        f.write_str("A Tokio 1.x context was found, but it is being shutdown.")
     }
 }
 

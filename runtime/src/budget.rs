@@ -8,9 +8,18 @@
 //!
 //! I1. Outside of a task (no runtime is polling) the budget is unlimited.
 //! I2. A unit taken by an operation that stays pending is given back.
-//! I3. A poll that runs out of units and is refused one is reported once, however often it asks.
-//!
+//! I3. A poll that runs out of units and is refused one is reported once per filling, however often
+//!     it asks.
 //! I4. In a traced poll there are no units: each leaf reports where it is and stays pending.
+//! I5. A poll that is refused [`PATIENCE`] times gets its units anew. A refusal is meant to end the
+//!     poll, but an executor that runs *within* the poll (another crate's `block_on`, say) only sees
+//!     its own future woken and polls it again; without this it would do so for ever.
+//!
+//! I5 cannot tell such an executor from futures that poll many others, each under a waker of its
+//! own: those may be refused often in one poll, and rightly. So the number counts: a poll that asks
+//! `n` times gets at most 128 + n / 3 units, which is less than it spends on asking. Rejected: to
+//! know the waker of the poll (children of a set of futures have others, too); to count refusals
+//! of one waker (a child may hold many leaves).
 //!
 //! Source: the technique is Erlang's reduction count, applied per poll.
 
@@ -20,20 +29,26 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
-/// Units left in the current poll, or none at all to count.
+/// What a poll starts with. Programs observe it, so it equals tokio's documented 128.
+const UNITS: u16 = 128;
+
+/// Refusals that a poll bears before it gets its units anew (I5): two for each unit.
+const PATIENCE: u16 = 2 * UNITS;
+
+/// Set in a count of refusals once they are reported (I3).
+const REPORTED: u16 = 1 << 14;
+
+/// Units left in the current poll, or none at all to count. Above [`UNITS`]: used up, and this
+/// number less `UNITS`, without [`REPORTED`], is how often it was refused one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget(Option<u8>);
+pub(crate) struct Budget(Option<u16>);
 
 impl Budget {
-    /// Used up, and that was reported (I3).
-    const REFUSED: Self = Self(Some(u8::MAX));
-
     /// The poll is traced (I4).
-    const TRACED: Self = Self(Some(u8::MAX - 1));
+    const TRACED: Self = Self(Some(u16::MAX));
 
-    /// What a poll starts with. Programs observe it, so it equals tokio's documented 128.
     pub(crate) const fn initial() -> Self {
-        Self(Some(128))
+        Self(Some(UNITS))
     }
 
     pub(crate) const fn unconstrained() -> Self {
@@ -41,15 +56,46 @@ impl Budget {
     }
 
     pub(crate) const fn has_remaining(self) -> bool {
-        !matches!(self, Self(Some(0)) | Self::REFUSED)
+        match self.0 {
+            None => true,
+            Some(left) => Self::is_unit(left) || left == u16::MAX,
+        }
+    }
+
+    /// Whether one can be taken off this number.
+    #[inline]
+    const fn is_unit(left: u16) -> bool {
+        left.wrapping_sub(1) < UNITS
     }
 
     /// The budget less one unit, or nothing if it is used up.
     fn take_one(self) -> Option<Self> {
         match self.0 {
             None => Some(self),
-            Some(_) if self == Self::REFUSED || self == Self::TRACED => None,
-            Some(left) => left.checked_sub(1).map(|left| Self(Some(left))),
+            Some(left) if Self::is_unit(left) => Some(Self(Some(left - 1))),
+            Some(_) => None,
+        }
+    }
+
+    /// The budget after one refusal more (I5).
+    fn refused(self) -> Self {
+        match self.0 {
+            None | Some(u16::MAX) => self,
+            Some(left) if left <= UNITS => Self(Some(UNITS + 1)),
+            Some(count) if count & !REPORTED < UNITS + PATIENCE - 1 => Self(Some(count + 1)),
+            Some(_) => Self::initial(),
+        }
+    }
+
+    /// As [`refused`](Self::refused), and whether that is to be reported (I3).
+    fn refused_aloud(self) -> (Self, bool) {
+        match (self.0, self.refused().0) {
+            (Some(before), Some(after)) if before != u16::MAX => {
+                let is_new = before <= UNITS || before & REPORTED == 0;
+                let mark = if after > UNITS { REPORTED } else { 0 };
+                (Self(Some(after | mark)), is_new)
+            }
+            _ => (self, false),
         }
     }
 }
@@ -221,14 +267,38 @@ pub(crate) fn refuse<T>(cx: &mut Context<'_>) -> Poll<T> {
         leaf::reached(cx.waker());
         return Poll::Pending;
     }
-    let before = CURRENT.try_with(|cell| cell.replace(Budget::REFUSED));
-    if before.is_ok_and(|before| before != Budget::REFUSED) {
+    count_refusal();
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// I3 and I5.
+fn count_refusal() {
+    let is_new = CURRENT.try_with(|cell| {
+        let (after, is_new) = cell.get().refused_aloud();
+        cell.set(after);
+        is_new
+    });
+    if is_new.is_ok_and(|is_new| is_new) {
         if let Some(report) = REPORT.try_with(Cell::get).ok().flatten() {
             report();
         }
     }
-    cx.waker().wake_by_ref();
-    Poll::Pending
+}
+
+/// As [`has_remaining`], for leaves that refuse by themselves: "no" counts as a refusal (I5), but
+/// only what this module refuses is reported (I3).
+#[inline]
+pub(crate) fn ask_for_remaining() -> bool {
+    CURRENT
+        .try_with(|cell| {
+            let budget = cell.get();
+            if !budget.has_remaining() {
+                cell.set(budget.refused());
+            }
+            budget.has_remaining()
+        })
+        .unwrap_or(true)
 }
 
 /// Pending, with the task woken, when the budget is used up; takes nothing.
@@ -306,6 +376,63 @@ mod tests {
                 assert!(proceed().is_ready());
             }
         });
+    }
+
+    /// I5: every third that asks gets on, after the first units.
+    #[test]
+    fn a_poll_that_does_not_end_gets_its_units_anew() {
+        const ASKS: usize = 30_000;
+        let ask = || match proceed() {
+            Poll::Ready(unit) => {
+                unit.made_progress();
+                true
+            }
+            Poll::Pending => false,
+        };
+        with_initial(|| {
+            for filling in 0..3 {
+                assert!((0..128).all(|_| ask()), "filling {filling}");
+                assert!((0..256).all(|_| !ask()), "refusals after filling {filling}");
+            }
+            let ready = (0..ASKS).filter(|_| ask()).count();
+            assert!((ASKS / 3..=ASKS / 3 + 128).contains(&ready), "{ready}");
+        });
+        // The counts of two polls have nothing to do with each other.
+        with_initial(|| {
+            assert!((0..128).all(|_| ask()));
+            for _ in 0..256 {
+                with_initial(|| while ask() {});
+                assert!(!ask());
+            }
+            assert!(ask());
+        });
+    }
+
+    /// I5 and I3.
+    #[test]
+    fn to_ask_is_no_reported_refusal_but_counts() {
+        local! {
+            static REPORTS: Cell<u32> = Cell::new(0)
+        }
+        report_refusals(|| REPORTS.with(|reports| reports.set(reports.get() + 1)));
+        with_initial(|| {
+            while let Poll::Ready(unit) = proceed() {
+                unit.made_progress();
+            }
+            assert_eq!(REPORTS.with(Cell::get), 1);
+            assert!((1..256).all(|_| !ask_for_remaining()));
+            assert!((0..128).all(|_| proceed().map(|unit| unit.made_progress()).is_ready()));
+            assert!((0..255).all(|_| !ask_for_remaining()));
+            assert_eq!(REPORTS.with(Cell::get), 1);
+            assert!(proceed().is_pending());
+            assert_eq!(REPORTS.with(Cell::get), 2);
+            assert!(ask_for_remaining());
+        });
+        with_trace(|| {
+            assert!((0..1_000).all(|_| proceed().is_pending() && ask_for_remaining()));
+            assert!(is_traced());
+        });
+        assert!(ask_for_remaining());
     }
 
     #[test]

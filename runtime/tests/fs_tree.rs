@@ -87,7 +87,10 @@ fn whole_files_are_written_read_copied_renamed_and_removed() {
                 assert!(!fs::try_exists(&one).await.unwrap());
                 assert!(fs::try_exists(&two).await.unwrap());
                 fs::write(&two, b"\xff").await.unwrap();
-                assert_eq!(kind(fs::read_to_string(&two).await), ErrorKind::InvalidData);
+                let error = fs::read_to_string(&two).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidData);
+                assert_eq!(error.to_string(), "stream did not contain valid UTF-8");
+                assert!(error.get_ref().is_none(), "std's own error");
                 fs::remove_file(&two).await.unwrap();
                 for _ in 0..2 {
                     assert_eq!(kind(fs::remove_file(&two).await), ErrorKind::NotFound);

@@ -79,6 +79,27 @@ fn numbers_are_read_in_both_orders_whatever_the_chunks() {
     });
 }
 
+/// Programs compare such errors, or print them: a number that ends early is the bare kind.
+#[test]
+fn the_end_within_a_number_is_a_bare_kind() {
+    block_on(async {
+        let bytes = [0; 15];
+        let mut reader = &bytes[..0];
+        let mut errors = vec![reader.read_u8().await.unwrap_err()];
+        errors.push(reader.read_i8().await.unwrap_err());
+        errors.push((&bytes[..1]).read_u16().await.unwrap_err());
+        errors.push((&bytes[..3]).read_i32_le().await.unwrap_err());
+        errors.push((&bytes[..7]).read_f64().await.unwrap_err());
+        errors.push((&bytes[..]).read_u128_le().await.unwrap_err());
+        for error in errors {
+            assert_eq!(format!("{error:?}"), "Kind(UnexpectedEof)");
+            assert!(error.get_ref().is_none());
+        }
+        let exact = (&bytes[..1]).read_exact(&mut [0; 2]).await.unwrap_err();
+        assert_eq!(exact.to_string(), "early eof");
+    });
+}
+
 #[test]
 fn read_exact_needs_every_byte_and_repeats_when_interrupted() {
     block_on(async {

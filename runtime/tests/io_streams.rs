@@ -162,7 +162,11 @@ fn halves_know_each_other_and_join_again() {
     assert_eq!(reader.unsplit(writer).into_inner(), [1, 2, 3]);
     let (reader, _writer) = io::split(Cursor::new(Vec::new()));
     let unequal = panic::catch_unwind(AssertUnwindSafe(|| reader.unsplit(other_writer)));
-    assert!(unequal.is_err());
+    let text = *unequal.unwrap_err().downcast::<&str>().unwrap();
+    assert_eq!(
+        text,
+        "Unrelated `split::Write` passed to `split::Read::unsplit`."
+    );
 }
 
 /// A stream that could never carry a byte is a mistake of the caller's.

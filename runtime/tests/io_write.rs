@@ -35,6 +35,10 @@ fn a_writer_that_takes_nothing_is_an_error() {
     let error = block_on(writer.write_u32(7)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WriteZero);
     block_on(ScriptedWriter::new([bytes("")]).write_all(b"")).unwrap();
+    let mut writer = ScriptedWriter::new([bytes("")]);
+    let error = block_on(io::copy(&mut &b"hello"[..], &mut writer)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WriteZero);
+    assert_eq!(error.to_string(), "write zero byte into writer");
 }
 
 #[test]

@@ -78,6 +78,48 @@ fn names_without_a_file_work() {
 }
 
 /// The queue of the receiver is bounded: a sender that is connected waits for room.
+/// The system would cut the path off there, and reach another socket.
+#[test]
+fn a_path_with_a_zero_byte_is_refused() {
+    current_thread(async {
+        let directory = Directory::new();
+        let path = directory.path("socket");
+        let receiver = UnixDatagram::bind(&path).unwrap();
+        let zero = directory.path("socket\0more");
+        let sender = UnixDatagram::unbound().unwrap();
+        let refused = [
+            sender.send_to(b"x", &zero).await.unwrap_err(),
+            sender.try_send_to(b"x", &zero).unwrap_err(),
+            sender.connect(&zero).unwrap_err(),
+            UnixSocket::new_datagram().unwrap().bind(&zero).unwrap_err(),
+            UnixDatagram::bind(&zero).unwrap_err(),
+        ];
+        for error in refused {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!(
+                error.to_string(),
+                "paths must not contain interior null bytes"
+            );
+        }
+        assert!(is_blocked(&receiver.try_recv(&mut [0; 4])));
+    });
+}
+
+#[test]
+fn addresses_are_shown_as_stds() {
+    current_thread(async {
+        let directory = Directory::new();
+        let path = directory.path("socket");
+        let bound = UnixDatagram::bind(&path).unwrap();
+        assert_eq!(
+            format!("{:?}", bound.local_addr().unwrap()),
+            format!("{path:?} (pathname)")
+        );
+        let none = UnixDatagram::unbound().unwrap();
+        assert_eq!(format!("{:?}", none.local_addr().unwrap()), "(unnamed)");
+    });
+}
+
 #[test]
 fn a_sender_waits_for_a_slow_receiver() {
     multi_thread(async {

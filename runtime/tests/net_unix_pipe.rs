@@ -190,8 +190,14 @@ fn only_the_right_end_of_a_pipe_is_taken() {
             sender.into_nonblocking_fd().unwrap(),
             receiver.into_nonblocking_fd().unwrap(),
         );
-        refused(pipe::Receiver::from_owned_fd(sender).unwrap_err());
-        refused(pipe::Sender::from_owned_fd(receiver).unwrap_err());
+        assert_eq!(
+            refused(pipe::Receiver::from_owned_fd(sender).unwrap_err()),
+            "not in O_RDONLY or O_RDWR access mode"
+        );
+        assert_eq!(
+            refused(pipe::Sender::from_owned_fd(receiver).unwrap_err()),
+            "not in O_WRONLY or O_RDWR access mode"
+        );
         let directory = Directory::new();
         let plain = directory.path("plain");
         File::create(&plain).unwrap();

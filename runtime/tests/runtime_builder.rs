@@ -56,6 +56,49 @@ fn wrong_values_are_blamed_on_whoever_gave_them() {
     }
 }
 
+/// Texts that programs' own tests wait for.
+#[test]
+fn refused_values_are_told_in_tokios_words() {
+    let text = |wrong: fn(&mut Builder)| panic_text(|| wrong(&mut Builder::new_multi_thread()));
+    let told = text(|builder| _ = builder.event_interval(0));
+    assert_eq!(told, "event_interval must be greater than 0");
+    let told = text(|builder| _ = builder.start_paused(true).build());
+    assert!(told.starts_with("`time::pause()` requires the `current_thread` Tokio runtime"));
+    let told = text(|_| _ = runtime::io::duplex(0));
+    assert!(told.starts_with("`max_buf_size` must be greater than 0"));
+    let told = text(|_| _ = runtime::sync::Semaphore::new(usize::MAX));
+    let max = format!("{}", usize::MAX >> 3);
+    assert_eq!(
+        told,
+        format!("a semaphore may not have more than MAX_PERMITS permits ({max})")
+    );
+}
+
+/// std panics when it is asked for such a thread: nothing that was begun may wait for it.
+#[test]
+fn a_thread_that_cannot_be_named_is_a_panic_or_an_error_and_no_hang() {
+    let _bound = hang_bound();
+    for workers in [1, 4] {
+        let names = std::sync::atomic::AtomicUsize::new(0);
+        let mut builder = Builder::new_multi_thread();
+        // The last worker's name is the wrong one: the others run by then.
+        builder.worker_threads(workers).thread_name_fn(move || {
+            let number = names.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            if number + 1 == workers { "a\0b" } else { "a" }.to_owned()
+        });
+        let text = panic_text(|| drop(builder.build()));
+        assert!(text.contains("thread name may not contain"), "{text}");
+    }
+    let runtime = Builder::new_current_thread()
+        .thread_name("a\0b")
+        .build()
+        .unwrap();
+    let refused = panic::catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(runtime.spawn_blocking(|| ()))
+    }));
+    assert!(!matches!(refused, Ok(Ok(()))), "there is no such thread");
+}
+
 #[test]
 fn switches_of_other_designs_are_accepted() {
     let _bound = hang_bound();

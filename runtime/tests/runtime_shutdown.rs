@@ -196,9 +196,13 @@ fn sockets_after_the_end_give_errors() {
         });
         drop(runtime);
         handle.block_on(async {
-            assert!(TcpListener::bind("127.0.0.1:0").await.is_err());
-            assert!(listener.accept().await.is_err());
-            assert!(client.read(&mut [0; 8]).await.is_err());
+            // Programs know it by this text, for want of a kind.
+            let told = "A Tokio 1.x context was found, but it is being shutdown.";
+            let bound = TcpListener::bind("127.0.0.1:0").await;
+            assert_eq!(bound.unwrap_err().to_string(), told);
+            assert_eq!(listener.accept().await.unwrap_err().to_string(), told);
+            let read = client.read(&mut [0; 8]).await;
+            assert_eq!(read.unwrap_err().to_string(), told);
             assert!(server.write_all(&[0; 8]).await.is_err());
         });
     }

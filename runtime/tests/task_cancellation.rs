@@ -4,12 +4,13 @@ mod sync_support;
 mod task_support;
 
 use proptest::prelude::*;
+use runtime::sync::oneshot;
 use runtime::task::cancellation::{DropGuard, DropGuardRef, WaitForCancellationFutureOwned};
 use runtime::task::{CancellationToken, yield_now};
 use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Barrier};
 use sync_support::{Polled, now, panics, poll_with_panicking_waker};
 use task_support::{Count, OnDrop, With, on_each_flavour, within_bound};
@@ -137,6 +138,36 @@ fn run_until_cancelled_gives_the_output_or_none() {
     // Not polled any more.
     let never = async { panic!("polled") };
     assert_eq!(now(token.run_until_cancelled(never)), None::<()>);
+    let never = async { panic!("polled") };
+    assert_eq!(
+        now(token.clone().run_until_cancelled_owned(never)),
+        None::<()>
+    );
+}
+
+/// After the look at the start the future goes first: what is ready is not thrown away.
+#[test]
+fn an_output_that_is_there_counts_more_than_a_cancellation() {
+    let token = CancellationToken::new();
+    let stops_itself = async {
+        token.cancel();
+        1
+    };
+    assert_eq!(now(token.run_until_cancelled(stops_itself)), Some(1));
+    for owned in [false, true] {
+        let token = CancellationToken::new();
+        let (sender, receiver) = oneshot::channel();
+        let wait: Pin<Box<dyn Future<Output = _>>> = if owned {
+            Box::pin(token.clone().run_until_cancelled_owned(receiver))
+        } else {
+            Box::pin(token.run_until_cancelled(receiver))
+        };
+        let mut wait = Polled::new(wait);
+        assert!(wait.is_pending());
+        token.cancel();
+        sender.send(2).unwrap();
+        assert_eq!(wait.ready(), Some(Ok(2)));
+    }
 }
 
 /// A hundred thousand levels: no operation recurses, and what is gone takes no place.

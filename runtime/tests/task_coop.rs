@@ -2,16 +2,19 @@
 
 mod sync_support;
 
-use runtime::runtime::Builder;
-use runtime::sync::mpsc;
+use runtime::runtime::{Builder, LocalOptions};
+use runtime::sync::{Semaphore, mpsc, oneshot};
 use runtime::task::coop::{
     self, consume_budget, cooperative, has_budget_remaining, poll_proceed, unconstrained,
 };
-use runtime::task::{JoinSet, yield_now};
+use runtime::task::{JoinSet, LocalSet, spawn_local, yield_now};
 use std::future::{Future, pending, poll_fn, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
 use sync_support::Polled;
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -143,5 +146,134 @@ fn a_channel_that_is_always_full_lets_others_run() {
             (70..=200).contains(&turns),
             "{turns} turns: about one for 128 messages"
         );
+    });
+}
+
+/// Another executor, within a poll of this one: it polls its future whenever that was woken.
+fn foreign_block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    for _ in 0..1_000_000 {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        thread::park_timeout(Duration::from_secs(30));
+    }
+    panic!("it is refused for ever");
+}
+
+/// All that asks for units, in executors within one poll. That poll began with what it had left.
+async fn foreign_executors_go_on() {
+    for round in 0..500 {
+        foreign_block_on(consume_budget());
+        foreign_block_on(cooperative(ready(())));
+        foreign_block_on(async {
+            let (sender, mut receiver) = mpsc::channel(1);
+            sender.send(round).await.unwrap();
+            assert_eq!(receiver.recv().await, Some(round));
+            let (sender, receiver) = oneshot::channel();
+            sender.send(round).unwrap();
+            assert_eq!(receiver.await, Ok(round));
+            let permits = Semaphore::new(1);
+            drop(permits.acquire().await.unwrap());
+        });
+        foreign_block_on(async {
+            runtime::select! {
+                biased;
+                () = consume_budget() => {}
+                () = pending() => {}
+            }
+        });
+    }
+    // One that refuses by itself, and one that asks before it waits.
+    for _ in 0..500 {
+        foreign_block_on(poll_fn(|cx| {
+            if has_budget_remaining() {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        foreign_block_on(async {
+            while !has_budget_remaining() {
+                yield_now().await;
+            }
+            consume_budget().await;
+        });
+    }
+}
+
+/// The same, and the next poll begins as any other.
+async fn foreign_executors_within_a_task() {
+    foreign_executors_go_on().await;
+    yield_now().await;
+    assert_eq!(ready_times(consume_budget), 128);
+}
+
+#[test]
+fn another_executor_within_a_task_is_not_refused_for_ever() {
+    block_on(foreign_executors_within_a_task());
+    block_on(async {
+        runtime::spawn(foreign_executors_within_a_task())
+            .await
+            .unwrap()
+    });
+    let set = LocalSet::new();
+    block_on(set.run_until(async {
+        spawn_local(foreign_executors_within_a_task())
+            .await
+            .unwrap()
+    }));
+    let local = Builder::new_current_thread()
+        .build_local(LocalOptions::default())
+        .unwrap();
+    local.block_on(async {
+        spawn_local(foreign_executors_within_a_task())
+            .await
+            .unwrap()
+    });
+    let workers = Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    workers.block_on(foreign_executors_within_a_task());
+    workers.block_on(async {
+        let tasks: JoinSet<()> = (0..4).map(|_| foreign_executors_within_a_task()).collect();
+        tasks.join_all().await;
+        let in_place = runtime::spawn(async {
+            runtime::task::block_in_place(|| foreign_block_on(foreign_executors_go_on()));
+        });
+        in_place.await.unwrap();
+    });
+}
+
+/// Refusals end the poll of all that is polled once; only what is asked again and again goes on.
+#[test]
+fn a_poll_of_many_futures_goes_on_with_few_of_them() {
+    block_on(async {
+        let mut waiting: Vec<_> = (0..128 + 256).map(|_| Box::pin(consume_budget())).collect();
+        let mut sizes = Vec::new();
+        poll_fn(|cx| {
+            waiting.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+            sizes.push(waiting.len());
+            if waiting.is_empty() {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(sizes, [256, 128, 0]);
+        // However many there are, most are refused.
+        yield_now().await;
+        let ready = (0..30_000)
+            .filter(|_| Polled::new(consume_budget()).poll().is_ready())
+            .count();
+        assert!(ready <= 10_000 + 128, "{ready} of 30,000");
     });
 }

@@ -404,6 +404,41 @@ fn a_dropped_set_drops_its_futures_and_refuses_what_they_spawn() {
     }
 }
 
+/// Whether they wait, were woken since, never ran, or are left over from others that ended.
+#[test]
+fn a_dropped_set_drops_its_futures_in_the_order_of_their_spawns() {
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let set = LocalSet::new();
+    let woken = Rc::new(Notify::new());
+    let spawn = |number: u32| {
+        let (order, woken) = (order.clone(), woken.clone());
+        let beside = OnDrop::new(&Count::default(), move || order.borrow_mut().push(number));
+        set.spawn_local(async move {
+            let _beside = beside;
+            match number % 4 {
+                0 => woken.notified().await,
+                1 => return,
+                _ => {}
+            }
+            pending::<()>().await;
+        });
+    };
+    (0..100).for_each(spawn);
+    let turns = async {
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    };
+    multi_thread().block_on(set.run_until(turns));
+    assert_eq!(order.take().len(), 25, "those that have ended");
+    woken.notify_waiters();
+    (100..150).for_each(spawn);
+    drop(set);
+    let dropped = order.take();
+    assert!(dropped.is_sorted(), "{dropped:?}");
+    assert_eq!(dropped.len(), 75 + 50);
+}
+
 #[test]
 fn a_panic_in_a_futures_drop_does_not_stop_the_sets_drop() {
     within_bound(|| {

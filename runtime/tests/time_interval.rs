@@ -4,6 +4,7 @@ mod time_support;
 
 use runtime::time::{self, Duration, Instant, MissedTickBehavior, interval, interval_at};
 use std::pin::pin;
+use std::task::Poll;
 use time_support::{Polled, ms, ms_since, paused, real};
 
 #[test]
@@ -31,6 +32,27 @@ fn the_first_tick_comes_when_it_was_asked_for() {
         assert_eq!(past.tick().await, start + ms(15));
         assert_eq!(past.tick().await, start + ms(25));
         assert_eq!(ms_since(start), 25);
+    });
+}
+
+#[test]
+fn a_tick_that_is_due_now_waits_for_the_drivers_next_turn() {
+    real().block_on(async {
+        let mut every = interval(ms(1));
+        assert!(Polled::new(every.tick()).poll().is_pending());
+        let first = every.tick().await;
+        let late = Instant::now() + ms(10);
+        while Instant::now() <= late {
+            std::hint::spin_loop();
+        }
+        assert!(Polled::new(every.tick()).poll().is_pending(), "late, but");
+        assert_eq!(every.tick().await - first, ms(1));
+        // The driver has seen that these are late, too.
+        let mut next = Polled::new(every.tick());
+        assert_eq!(next.poll(), Poll::Ready(first + ms(2)));
+        drop(next);
+        every.reset_immediately();
+        assert!(Polled::new(every.tick()).poll().is_pending());
     });
 }
 

@@ -3,6 +3,7 @@
 mod time_support;
 
 use runtime::runtime::Builder;
+use runtime::task::{LocalSet, spawn_local, yield_now};
 use runtime::time::{self, Duration, Instant, Sleep, sleep, sleep_until};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -71,6 +72,152 @@ fn what_has_passed_is_ready_at_the_first_poll() {
     // Before the runtime's clock began.
     let before = Instant::now();
     real().block_on(async { assert!(Polled::new(sleep_until(before)).poll().is_ready()) });
+}
+
+/// A poll in which no driver looks at the clock: what is due now waits for the look, what was over
+/// at the last one does not.
+async fn what_is_due_now_waits_for_a_turn() {
+    let long_past = Instant::now();
+    sleep(ms(1)).await;
+    for _ in 0..20 {
+        let mut zero = Polled::new(sleep(Duration::ZERO));
+        assert!(zero.poll().is_pending(), "no time has passed for it");
+        assert!(Polled::new(sleep_until(Instant::now())).poll().is_pending());
+        let at = Instant::now();
+        spin_until(at + ms(1));
+        assert!(Polled::new(sleep_until(at)).poll().is_pending());
+        assert!(zero.poll().is_pending(), "nobody has looked");
+        assert!(Polled::new(sleep_until(long_past)).poll().is_ready());
+        // The turn comes.
+        zero.future.await;
+        assert!(Polled::new(sleep_until(at)).poll().is_ready());
+        sleep_until(at).await;
+    }
+}
+
+fn spin_until(end: Instant) {
+    while Instant::now() <= end {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_timer_that_is_due_now_waits_for_the_drivers_next_turn() {
+    real().block_on(what_is_due_now_waits_for_a_turn());
+    real().block_on(async {
+        let task = runtime::spawn(what_is_due_now_waits_for_a_turn());
+        task.await.unwrap();
+    });
+    let set = LocalSet::new();
+    set.block_on(&real(), async {
+        let task = spawn_local(what_is_due_now_waits_for_a_turn());
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a_reset_to_what_has_passed_is_over_as_far_as_the_driver_has_looked() {
+    real().block_on(async {
+        let past = Instant::now();
+        let day = Duration::from_secs(86_400);
+        sleep(ms(1)).await;
+        for is_armed in [false, true] {
+            let mut sleep = Polled::new(sleep(day));
+            if is_armed {
+                assert!(sleep.poll().is_pending());
+            }
+            assert!(!sleep.future.is_elapsed());
+            sleep.future.as_mut().reset(past);
+            assert!(sleep.future.is_elapsed());
+            assert!(sleep.poll().is_ready());
+            sleep.future.as_mut().reset(Instant::now());
+            assert!(!sleep.future.is_elapsed());
+            assert!(sleep.poll().is_pending());
+            sleep.future.await;
+        }
+        let made = Polled::new(sleep_until(past));
+        assert!(!made.future.is_elapsed(), "neither polled nor reset");
+    });
+}
+
+/// Nothing is armed, so nothing but the look itself tells how late it is.
+#[test]
+fn time_passes_for_a_runtime_without_timers() {
+    real().block_on(async {
+        let at = Instant::now();
+        for _ in 0..20 {
+            let wait = runtime::spawn_blocking(|| thread::sleep(ms(1)));
+            wait.await.unwrap();
+        }
+        assert!(Polled::new(sleep_until(at)).poll().is_ready());
+    });
+}
+
+/// Asked again and again with a new future each time, on a thread that has always something to do.
+#[test]
+fn a_deadline_that_is_asked_for_without_waiting_comes() {
+    async fn asks() {
+        let at = Instant::now();
+        for _ in 0..100_000 {
+            if Polled::new(sleep_until(at)).poll().is_ready() {
+                return;
+            }
+            yield_now().await;
+        }
+        panic!("the deadline never passes");
+    }
+    real().block_on(asks());
+    real().block_on(async { runtime::spawn(asks()).await.unwrap() });
+    let workers = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    workers.block_on(async { runtime::spawn(asks()).await.unwrap() });
+    workers.block_on(asks());
+}
+
+/// Returns how often the first branch went before the channel got its turn.
+async fn turns_before_a_message<F: Future>(mut first: impl FnMut() -> F) -> usize {
+    let (sender, mut receiver) = runtime::sync::mpsc::channel(1);
+    let sends = runtime::spawn(async move {
+        sender.send(()).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let mut turns = 0;
+    while turns < 10_000 {
+        runtime::select! {
+            biased;
+            _ = first() => turns += 1,
+            _ = receiver.recv() => break,
+        }
+    }
+    sends.abort();
+    turns
+}
+
+#[test]
+fn a_biased_select_over_timers_without_time_starves_nobody() {
+    async fn loops() {
+        let zero = turns_before_a_message(|| sleep(Duration::ZERO)).await;
+        assert!(zero < 1_000, "{zero} turns of a sleep of no time");
+        let now = turns_before_a_message(|| sleep_until(Instant::now())).await;
+        assert!(now < 1_000, "{now} turns of a sleep until now");
+        let never = || time::timeout(Duration::ZERO, std::future::pending::<()>());
+        let limit = turns_before_a_message(never).await;
+        assert!(limit < 1_000, "{limit} turns of a limit of no time");
+    }
+    real().block_on(loops());
+    real().block_on(async { runtime::spawn(loops()).await.unwrap() });
+    let workers = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    workers.block_on(loops());
+    workers.block_on(async { runtime::spawn(loops()).await.unwrap() });
+    let _context = workers.enter();
+    block_on_by_parking(loops());
 }
 
 #[test]

@@ -26,6 +26,18 @@ fn a_ready_future_wins_even_without_time() {
 }
 
 #[test]
+fn a_limit_of_no_time_waits_for_the_drivers_next_turn() {
+    real().block_on(async {
+        let start = Instant::now();
+        let mut none = Polled::new(timeout(Duration::ZERO, pending::<()>()));
+        assert!(none.poll().is_pending());
+        assert!(none.future.await.is_err());
+        let mut past = Polled::new(timeout_at(start, pending::<()>()));
+        assert!(matches!(past.poll(), Poll::Ready(Err(_))), "long over");
+    });
+}
+
+#[test]
 fn a_pending_future_is_stopped_at_the_deadline() {
     paused(async {
         let start = Instant::now();
@@ -140,7 +152,8 @@ fn the_errors_say_what_they_are() {
     assert_eq!(elapsed.to_string(), "deadline has elapsed");
     let io = io::Error::from(elapsed);
     assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-    assert_eq!(io.to_string(), "deadline has elapsed");
+    assert_eq!(io.to_string(), "timed out");
+    assert!(io.get_ref().is_none());
     for (error, is_shutdown, is_at_capacity, is_invalid) in [
         (Error::shutdown(), true, false, false),
         (Error::at_capacity(), false, true, false),

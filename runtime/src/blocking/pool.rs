@@ -375,14 +375,15 @@ impl<J: Job> Shared<J> {
             Box::new(move || live(&shared, &berth))
         };
         let config = &shared.config;
-        let name = catch_unwind(AssertUnwindSafe(|| (config.thread_name)()));
-        let created = match name {
-            Ok(name) => config.spawner.spawn(name, config.stack_size, body),
-            Err(payload) => {
-                mem::forget(payload); // its drop may panic
-                Err(io::Error::other("the callback that names threads panicked"))
-            }
-        };
+        // The callback is foreign code, and std panics on what cannot be a name.
+        let created = catch_unwind(AssertUnwindSafe(|| {
+            let name = (config.thread_name)();
+            config.spawner.spawn(name, config.stack_size, body)
+        }));
+        let created = created.unwrap_or_else(|payload| {
+            mem::forget(payload); // its drop may panic
+            Err(io::Error::other("naming or making the thread panicked"))
+        });
         match created {
             Ok(handle) => {
                 berth.leave_handle(handle);

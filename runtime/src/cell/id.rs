@@ -1,7 +1,8 @@
 //! Task ids, and which task runs on this thread.
 //!
 //! Ids come in blocks of 1,024 per thread, so that a spawn touches no line that all workers
-//! share. Their order means nothing.
+//! share. Their order means nothing,
+//! except that those of one thread grow.
 
 use crate::loom::local;
 // Uniqueness needs no order.

@@ -11,6 +11,9 @@
 //!     list means that every future is gone. Cancelled ones wait in a second chain, so that
 //!     each is cancelled once.
 //!
+//! O4. `oldest` is the task of the list of live ones that was added first: a set of local tasks drops
+//!     their futures in that order, which tokio's users can see.
+//!
 //! The lock is a [`SpinLock`]: a section is a few stores, and a thief that finishes a stolen task is
 //! the only other visitor.
 //!
@@ -51,6 +54,8 @@ pub(crate) struct OwnedList {
 #[derive(Debug, Default)]
 struct Locked {
     head: Option<NonNull<Header>>,
+    /// The live task that was added first (O4).
+    oldest: Option<NonNull<Header>>,
     cancelled: Option<NonNull<Header>>,
     len: usize,
     /// Tasks that were ever added.
@@ -90,10 +95,22 @@ impl OwnedList {
 
     /// A task that shutdown has not cancelled yet; it stays in the list (O3).
     pub(crate) fn pop_for_cancel(&self) -> Option<TaskRef> {
+        self.take_for_cancel(|locked| locked.head)
+    }
+
+    /// As [`Self::pop_for_cancel`], the one that was added first (O4).
+    pub(crate) fn pop_oldest_for_cancel(&self) -> Option<TaskRef> {
+        self.take_for_cancel(|locked| locked.oldest)
+    }
+
+    fn take_for_cancel(
+        &self,
+        choose: impl FnOnce(&Locked) -> Option<NonNull<Header>>,
+    ) -> Option<TaskRef> {
         let mut locked = self.locked.lock();
-        let node = locked.head?;
+        let node = choose(&locked)?;
         let unlinked = locked.unlink(node);
-        debug_assert!(unlinked, "the head of a list is linked (O1)");
+        debug_assert!(unlinked, "both ends of a list are linked (O1)");
         locked.link(node, Place::Cancelled);
         // SAFETY: by O1 the list owns a reference; forgotten below, so that it stays the list's.
         let listed = ManuallyDrop::new(unsafe { TaskRef::from_raw(node) });
@@ -146,8 +163,10 @@ impl Locked {
         self.len += 1;
         with_links(node, |links| *links = Links { prev: None, next });
         replace_place(node, place);
-        if let Some(next) = next {
-            with_links(next, |links| links.prev = Some(node));
+        match next {
+            Some(next) => with_links(next, |links| links.prev = Some(node)),
+            None if place == Place::Live => self.oldest = Some(node),
+            None => {}
         }
     }
 
@@ -161,8 +180,10 @@ impl Locked {
             Some(prev) => with_links(prev, |links| links.next = next),
             None => *self.chain(place) = next,
         }
-        if let Some(next) = next {
-            with_links(next, |links| links.prev = prev);
+        match next {
+            Some(next) => with_links(next, |links| links.prev = prev),
+            None if place == Place::Live => self.oldest = prev,
+            None => {}
         }
         self.len -= 1;
         true

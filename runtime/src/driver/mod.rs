@@ -184,6 +184,11 @@ impl Driver {
             .map_or(0, |timers| timers.shard(worker).fire_due())
     }
 
+    /// As [`fire_due`](Self::fire_due), and notes the time (I7 of [`timers`]).
+    fn look(&self) -> usize {
+        self.timers.as_ref().map_or(0, Timers::look)
+    }
+
     /// Ends everything that waits for this driver. Called once no worker runs.
     pub(crate) fn shutdown(&self) {
         if let Some(timers) = &self.timers {
@@ -205,7 +210,7 @@ impl Token<'_> {
     /// and timers had something.
     pub(crate) fn poll(&mut self) -> usize {
         let events = self.seat.reactor.turn(Wait::Now).events;
-        events + self.driver.fire_due()
+        events + self.driver.look()
     }
 
     /// Waits for I/O, for a wake or for the earliest deadline, then fires what is due.
@@ -222,7 +227,7 @@ impl Token<'_> {
             timers.end_wait();
         }
         driver.attended.store(false, Ordering::Relaxed);
-        let fired = driver.fire_due();
+        let fired = driver.look();
         self.seat.crowd.fired(fired, || driver.clock.now_ns());
     }
 

@@ -22,6 +22,9 @@
 //!     under a lock.
 //! I6. After `shutdown` no waker is left behind: an arm comes before the drain of its shard
 //!     and is woken by it, or sees the flag.
+//! I7. A timer is due without being armed only if its deadline had passed when the driver last
+//!     looked at the clock. One that passed since waits for the next look, like any other: so
+//!     whoever asks for a timer again and again without a wait lets the others go on.
 //!
 //! I4 is a Dekker handshake. Arm: write `next`, `fence(SeqCst)`, read `waiting_until`. Waiter:
 //! write `waiting_until`, `fence(SeqCst)`, read every `next` again. One fence is first, so the
@@ -29,7 +32,9 @@
 //! neither, because it is awake: it fires its shard itself, and says what it has
 //! ([`Shard::announce`]) before it parks where no deadline would end the wait.
 //!
-//! `next` is written under the lock only; as it carries no data but itself, relaxed is enough.
+//! `next` is written under the lock only; as it carries no data but itself, relaxed is enough. The
+//! same holds for `looked` (I7), which any thread that has read the clock writes: one that is too
+//! early costs a turn.
 //!
 //! Rejected: one wheel for all (its lock was the busiest of tokio's); a shard picked at random
 //! (a cancel then meets a cold line and a held lock); waking the waiter for each outside arm
@@ -135,6 +140,8 @@ struct Shared {
     is_shut_down: AtomicBool,
     /// The tick at which the reactor's waiter wakes up by itself.
     waiting_until: CachePadded<AtomicU64>,
+    /// The tick of the driver's last look at a plain clock (I7).
+    looked: CachePadded<AtomicU64>,
 }
 
 impl Shared {
@@ -143,6 +150,27 @@ impl Shared {
         fence(Ordering::SeqCst);
         if tick < self.waiting_until.load(Ordering::Relaxed) {
             (self.wake)();
+        }
+    }
+
+    /// Reads the clock for the driver.
+    fn look(&self) -> u64 {
+        let tick = self.clock.now_tick();
+        // A clock that was plain after the reading was plain before.
+        if self.clock.is_plain() {
+            self.looked.store(tick, Ordering::Relaxed);
+        }
+        tick
+    }
+
+    /// The tick up to which time has passed for those who arm (I7). A clock moved by hand is
+    /// asked itself, which costs no system call.
+    #[inline]
+    fn told_tick(&self) -> u64 {
+        if self.clock.is_plain() {
+            self.looked.load(Ordering::Relaxed)
+        } else {
+            self.clock.now_tick()
         }
     }
 }
@@ -201,24 +229,32 @@ impl Shard {
         self.shared.is_shut_down.load(Ordering::Acquire)
     }
 
+    /// Whether `deadline_ns` had passed at the driver's last look at the clock (I7).
+    pub(crate) fn has_passed(&self, deadline_ns: u64) -> bool {
+        self.shared.clock.deadline_tick(deadline_ns) <= self.shared.told_tick()
+    }
+
     /// Arms `waker` for `deadline_ns` (of the runtime's clock). Not `local` unless the calling
     /// thread owns the shard.
     #[inline]
     pub(crate) fn arm(
         &self,
         deadline_ns: u64,
-        waker: Waker,
+        waker: &Waker,
         local: bool,
     ) -> Result<Arm, TimersShutDown> {
         let tick = self.shared.clock.deadline_tick(deadline_ns);
-        let told = self.told_tick();
+        if tick <= self.shared.told_tick() {
+            return Ok(Arm::Due);
+        }
+        let waker = waker.clone();
         let mut armed = self.lock_with_room();
         // Read under the lock: I6.
         if self.shared.is_shut_down.load(Ordering::Relaxed) {
             drop(armed);
             return Err(TimersShutDown);
         }
-        if tick <= armed.wheel.now().raw().max(told) {
+        if tick <= armed.wheel.now().raw() {
             drop(armed);
             return Ok(Arm::Due);
         }
@@ -235,7 +271,7 @@ impl Shard {
     pub(crate) fn wake_after(&self, delay: Duration, waker: Waker) -> bool {
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline_ns = self.shared.clock.now_ns().saturating_add(delay_ns);
-        matches!(self.arm(deadline_ns, waker, false), Ok(Arm::Armed(_)))
+        matches!(self.arm(deadline_ns, &waker, false), Ok(Arm::Armed(_)))
     }
 
     /// Whether the timer is still to fire.
@@ -280,7 +316,7 @@ impl Shard {
     /// Moves the timer to another deadline; its waker stays.
     pub(crate) fn rearm(&self, key: Key, deadline_ns: u64, local: bool) -> Rearm {
         let tick = self.shared.clock.deadline_tick(deadline_ns);
-        let told = self.told_tick();
+        let told = self.shared.told_tick();
         let mut armed = self.own.timers.lock();
         if tick <= armed.wheel.now().raw().max(told) {
             let waker = armed.wheel.remove(key);
@@ -388,18 +424,6 @@ impl Shard {
         self.own.next.load(Ordering::Relaxed)
     }
 
-    /// The tick that a clock moved by hand stands at, which the wheel need not have been told
-    /// of. A plain clock is not read for this: being told late only costs a turn.
-    #[inline]
-    fn told_tick(&self) -> u64 {
-        let clock = &self.shared.clock;
-        if clock.is_plain() {
-            0
-        } else {
-            clock.now_tick()
-        }
-    }
-
     /// I1 after an insertion; the caller holds the lock.
     #[inline]
     fn publish_at_most(&self, tick: u64) {
@@ -493,6 +517,7 @@ impl Timers {
             wake,
             is_shut_down: AtomicBool::new(false),
             waiting_until: CachePadded::new(AtomicU64::new(NOBODY_WAITS)),
+            looked: CachePadded::new(AtomicU64::new(0)),
         });
         let shards = (0..=worker_shards)
             .map(|_| Shard::new(shared.clone()))
@@ -551,7 +576,13 @@ impl Timers {
         if self.first_tick() == NEVER {
             return 0;
         }
-        let now_tick = self.shared.clock.now_tick();
+        self.look()
+    }
+
+    /// As [`fire_all_due`](Self::fire_all_due), but reads the clock also when nothing is armed, so
+    /// that who arms next knows what has passed (I7). For a turn that makes a system call anyway.
+    pub(crate) fn look(&self) -> usize {
+        let now_tick = self.shared.look();
         self.shards
             .iter()
             .map(|shard| shard.fire(now_tick, PER_TURN))

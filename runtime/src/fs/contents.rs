@@ -38,11 +38,10 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// Cancel safe.
 pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     let bytes = read(path).await?;
-    String::from_utf8(bytes).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "stream did not contain valid UTF-8",
-        )
+    String::from_utf8(bytes).map_err(|invalid| {
+        // std's own error for this, which cannot be made in another way.
+        let refused = io::Read::read_to_string(&mut invalid.as_bytes(), &mut String::new());
+        refused.expect_err("it was no text")
     })
 }
 

@@ -247,7 +247,7 @@ impl Worker {
         let timers = self.shared.driver().timers().expect("the model has timers");
         let armed = timers
             .shard(self.core.index)
-            .arm(ms * 1_000_000, waker, true);
+            .arm(ms * 1_000_000, &waker, true);
         assert!(
             matches!(armed, Ok(driver::timers::Arm::Armed(_))),
             "a model arms in the future"

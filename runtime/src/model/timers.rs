@@ -70,7 +70,7 @@ impl Shard {
     ///
     /// Panics if the deadline has passed.
     pub fn arm(&self, at_ms: u64, waker: Waker, local: bool) -> Option<Key> {
-        match self.0.arm(at_ms * MS, waker, local) {
+        match self.0.arm(at_ms * MS, &waker, local) {
             Ok(timers::Arm::Armed(key)) => Some(key),
             Ok(timers::Arm::Due) => panic!("a model arms in the future"),
             Err(timers::TimersShutDown) => None,

@@ -16,6 +16,7 @@ use crate::scheduler::{current_thread, monitor, worker};
 use crate::util::bomb::contain;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// Names the environment variable that sets the default number of workers.
@@ -266,7 +267,7 @@ impl Builder {
     /// Panics if `turns` is 0.
     #[track_caller]
     pub fn event_interval(&mut self, turns: u32) -> &mut Self {
-        assert!(turns > 0, "event_interval must be at least 1");
+        assert!(turns > 0, "event_interval must be greater than 0");
         self.event_interval = turns;
         self
     }
@@ -383,8 +384,8 @@ impl Builder {
     fn build_multi_thread(&mut self) -> io::Result<Runtime> {
         assert!(
             !self.start_paused,
-            "`start_paused` needs a current-thread runtime: time cannot stand still for several \
-             workers"
+            "`time::pause()` requires the `current_thread` Tokio runtime: `start_paused` needs a \
+             current-thread runtime, as time cannot stand still for several workers"
         );
         let workers = self.worker_threads.unwrap_or_else(default_workers);
         // The user's code that names threads runs before there is anything to lose.
@@ -398,16 +399,23 @@ impl Builder {
         let mut runtime = Runtime::from_parts(handle.clone(), Vec::new());
         let mut missing = cores.len();
         for (core, name) in cores.into_iter().zip(names) {
-            match self.start_worker(&handle, &shared, Box::new(core), name) {
-                Ok(thread) => runtime.threads.push(thread),
-                Err(error) => {
-                    // First the missing: the last to be counted drains what start hooks spawned.
-                    shared.workers_missing(missing);
-                    runtime.abandon();
-                    return Err(error);
+            // std panics on what cannot be a name.
+            let started = catch_unwind(AssertUnwindSafe(|| {
+                self.start_worker(&handle, &shared, Box::new(core), name)
+            }));
+            let failed = match started {
+                Ok(Ok(thread)) => {
+                    runtime.threads.push(thread);
+                    missing -= 1;
+                    continue;
                 }
-            }
-            missing -= 1;
+                Ok(Err(error)) => Ok(error),
+                Err(payload) => Err(payload),
+            };
+            // First the missing: the last to be counted drains what start hooks spawned.
+            shared.workers_missing(missing);
+            runtime.abandon();
+            return Err(failed.unwrap_or_else(|payload| resume_unwind(payload)));
         }
         if workers > 1 && self.monitor {
             match self.start_monitor(&shared) {

@@ -226,10 +226,11 @@ impl Shared {
         };
         self.owned.close();
         budget::with_kept(|| {
-            while let Some(task) = self.owned.pop_for_cancel() {
+            // Those that are queued already were not spawned before all others: first mark all.
+            while let Some(task) = self.owned.pop_oldest_for_cancel() {
                 task.abort_by_value();
-                self.run_cancelled(home);
             }
+            self.run_cancelled(home);
             while self.owned.len() > 0 {
                 self.run_cancelled(home);
                 if self.owned.len() > 0 {
@@ -243,10 +244,19 @@ impl Shared {
         self.alive.workers_ended();
     }
 
+    /// Drops the futures of all that is queued, in the order of their spawns, which is that of their
+    /// ids on one thread.
     fn run_cancelled(&self, home: &Home) {
-        while let Some(task) = self.next_task(home) {
-            task.cancel();
-            task.run();
+        loop {
+            let mut queued: Vec<_> = std::iter::from_fn(|| self.next_task(home)).collect();
+            if queued.is_empty() {
+                return;
+            }
+            queued.sort_by_key(|task| task.header().id());
+            for task in queued {
+                task.cancel();
+                task.run();
+            }
         }
     }
 }

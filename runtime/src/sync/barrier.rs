@@ -21,8 +21,10 @@ use super::futures::Notified;
 use super::notify::Notify;
 use crate::budget;
 use crate::loom::sync::Mutex;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
+use std::task::{Poll, ready};
 
 /// Lets a fixed number of tasks wait for each other, again and again.
 ///
@@ -81,15 +83,19 @@ impl Barrier {
     /// Not cancel safe: an arrival stays counted when its future is dropped, so the others go on
     /// without it.
     pub async fn wait(&self) -> BarrierWaitResult {
-        // A leader does not wait, so that a loop of them must be made to yield.
-        poll_fn(|cx| budget::poll_proceed(cx).map(|unit| unit.made_progress())).await;
-        match self.arrive() {
-            Some(released) => {
-                released.await;
-                BarrierWaitResult(false)
-            }
-            None => BarrierWaitResult(true),
-        }
+        let Some(released) = self.arrive() else {
+            return BarrierWaitResult(true);
+        };
+        // Who waits takes a unit of the budget; the leader, who never waits, takes none.
+        let mut released = pin!(released);
+        poll_fn(|cx| {
+            let unit = ready!(budget::poll_proceed(cx));
+            ready!(released.as_mut().poll(cx));
+            unit.made_progress();
+            Poll::Ready(())
+        })
+        .await;
+        BarrierWaitResult(false)
     }
 
     /// Counts an arrival: what to wait for, or nothing for the leader, who has let the others go.

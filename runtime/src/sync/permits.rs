@@ -280,7 +280,7 @@ impl Permits {
         pub(crate) const fn new(count: usize) -> Self {
             assert!(
                 count <= Self::MAX,
-                "a semaphore may not have more than MAX_PERMITS permits (2305843009213693951 on 64 bits)"
+                "a semaphore may not have more than MAX_PERMITS permits (2305843009213693951)"
             );
             Self {
                 word: AtomicUsize::new(count * ONE),

@@ -5,7 +5,8 @@
 //! that loops without awaiting such a future takes part through [`consume_budget`]; a future of
 //! your own through [`cooperative`] or [`poll_proceed`]; and [`unconstrained`] opts out.
 //!
-//! Outside of tasks, and in blocking closures, there is no limit.
+//! Outside of tasks, and in blocking closures, there is no limit. A poll that goes on all the same
+//! after 256 refusals gets its units anew: so another executor's `block_on` within a task goes on.
 
 use crate::budget;
 use pin_project_lite::pin_project;
@@ -25,7 +26,7 @@ pub use crate::budget::RestoreOnPending;
 /// ```
 #[inline]
 pub fn has_budget_remaining() -> bool {
-    budget::has_remaining()
+    budget::ask_for_remaining()
 }
 
 /// Takes one unit of the budget; pending when there is none left, with the task woken to try

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 /// A tick taken at most this late was not missed: programs observe tokio's slack.
 const SLACK: Duration = Duration::from_millis(5);
 
-/// Makes an [`Interval`] whose first tick comes at once.
+/// Makes an [`Interval`] whose first tick comes at once: at the driver's next turn.
 ///
 /// # Panics
 ///

@@ -6,11 +6,14 @@
 //!
 //! ```text
 //!   New ──first poll──► Armed ──fires, seen by a poll──► Fired
-//!    └──────── deadline has passed ───────────────────────▲
+//!    └── had passed when the driver last looked ──────────▲
 //! ```
 //!
-//! The clock is read once: by `sleep` to make the deadline (then the first poll knows whether
-//! it has passed), or by the first poll of a deadline that came from elsewhere.
+//! Only `sleep` reads the clock, to make the deadline. The first poll compares the deadline with
+//! the time at which the driver last looked (I7 of [`timers`](crate::driver::timers)): what was
+//! over by then is ready at once, what is due now waits for the driver's next turn. So a loop over
+//! sleeps that take no time, under a `select!` say, lets its other branches and the other tasks go
+//! on; and programs rely on that, because tokio's timers are the same.
 
 use super::Instant;
 use crate::budget;
@@ -28,6 +31,7 @@ use timer::Key;
 
 /// Waits until `duration` has passed from the call.
 ///
+/// A sleep of no time waits for the driver's next turn, so that everybody else gets one.
 /// A duration too long to be represented never ends.
 ///
 /// # Cancel safety
@@ -52,14 +56,13 @@ use timer::Key;
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let state = State::New {
-        check: false,
-        is_due: duration.is_zero(),
-    };
-    Sleep::new(Instant::after(duration), state)
+    Sleep::new(Instant::after(duration))
 }
 
-/// Waits until `deadline`; ready at once if it has passed.
+/// Waits until `deadline`.
+///
+/// If it has passed already, the future is ready at the first poll or, if the driver has not
+/// looked at the clock since, after the driver's next turn.
 ///
 /// # Cancel safety
 ///
@@ -70,19 +73,13 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Panics outside of a runtime, or if its time is not enabled.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(deadline, UNCHECKED)
+    Sleep::new(deadline)
 }
-
-/// The clock was not compared with the deadline yet.
-const UNCHECKED: State = State::New {
-    check: true,
-    is_due: false,
-};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Not armed. `check`: read the clock to know whether it is due.
-    New { check: bool, is_due: bool },
+    /// Not polled since it was made, or since a reset of one that was not armed.
+    New { was_reset: bool },
     /// In the shard under this key, or fired and not polled since.
     Armed(Key),
     /// A poll has seen that the deadline passed.
@@ -130,11 +127,11 @@ pin_project! {
 
 impl Sleep {
     #[track_caller]
-    fn new(deadline: Instant, state: State) -> Self {
+    fn new(deadline: Instant) -> Self {
         Self {
             deadline,
             shard: context::timer_shard(),
-            state,
+            state: State::New { was_reset: false },
             pinned: PhantomPinned,
         }
     }
@@ -144,10 +141,10 @@ impl Sleep {
         self.deadline
     }
 
-    /// Returns whether the timer has fired. One that was never polled has not.
+    /// Returns whether the timer has fired. One that was neither polled nor reset has not.
     pub fn is_elapsed(&self) -> bool {
         match self.state {
-            State::New { .. } => false,
+            State::New { was_reset } => was_reset && self.shard.has_passed(self.deadline_ns()),
             State::Armed(key) => !self.shard.is_armed(key),
             State::Fired => true,
         }
@@ -160,14 +157,14 @@ impl Sleep {
         let this = self.project();
         *this.deadline = deadline;
         let State::Armed(key) = *this.state else {
-            *this.state = UNCHECKED;
+            *this.state = State::New { was_reset: true };
             return;
         };
         let deadline_ns = this.shard.clock().ns_of(deadline.into_std());
         *this.state = match this.shard.rearm(key, deadline_ns, this.shard.is_local()) {
             Rearm::Moved => State::Armed(key),
             Rearm::Due => State::Fired,
-            Rearm::Gone => UNCHECKED,
+            Rearm::Gone => State::New { was_reset: true },
         };
     }
 
@@ -179,17 +176,18 @@ impl Sleep {
             this.shard.cancel(key);
         }
         *this.deadline = deadline;
-        *this.state = UNCHECKED;
+        *this.state = State::New { was_reset: false };
+    }
+
+    #[inline]
+    fn deadline_ns(&self) -> u64 {
+        self.shard.clock().ns_of(self.deadline.into_std())
     }
 
     /// Arms a timer that is not due, or says that it is.
-    fn start(self: Pin<&mut Self>, check: bool, cx: &Context<'_>) -> State {
+    fn start(&self, cx: &Context<'_>) -> State {
         let shard = &*self.shard;
-        let deadline_ns = shard.clock().ns_of(self.deadline.into_std());
-        if check && deadline_ns <= shard.clock().now_ns() {
-            return State::Fired;
-        }
-        match shard.arm(deadline_ns, cx.waker().clone(), shard.is_local()) {
+        match shard.arm(self.deadline_ns(), cx.waker(), shard.is_local()) {
             Ok(Arm::Armed(key)) => State::Armed(key),
             Ok(Arm::Due) => State::Fired,
             Err(TimersShutDown) => refuse_shut_down(),
@@ -200,14 +198,14 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let unit = ready!(budget::poll_proceed(cx));
         if self.shard.is_shut_down() {
             refuse_shut_down();
         }
         let state = match self.state {
-            State::New { is_due: true, .. } | State::Fired => State::Fired,
-            State::New { check, .. } => self.as_mut().start(check, cx),
+            State::Fired => State::Fired,
+            State::New { .. } => self.start(cx),
             State::Armed(key) if self.shard.poll(key, cx.waker()) => State::Fired,
             State::Armed(_) => return Poll::Pending,
         };

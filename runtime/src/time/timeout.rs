@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 /// Gives `future` at most `duration`, counted from the call.
 ///
 /// The future is polled before the clock counts: one that is ready in its first poll succeeds
-/// even with a duration of zero. A future that never yields cannot be stopped.
+/// even with a duration of zero, and one that is not is stopped at the driver's next turn. A future
+/// that never yields cannot be stopped.
 ///
 /// # Cancel safety
 ///

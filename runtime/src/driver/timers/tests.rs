@@ -55,7 +55,7 @@ impl Bench {
     }
 
     fn arm(&self, shard: &Shard, at_ms: u64, number: usize) -> Key {
-        match shard.arm(at_ms * MS, self.waker(number), true) {
+        match shard.arm(at_ms * MS, &self.waker(number), true) {
             Ok(Arm::Armed(key)) => key,
             other => panic!("not armed: {other:?}"),
         }
@@ -137,7 +137,7 @@ fn a_moved_timer_fires_at_its_new_deadline() {
     assert_eq!(bench.take_fired(), [1]);
     assert_eq!(shard.rearm(key, 20 * MS, true), Rearm::Gone);
     assert!(matches!(
-        shard.arm(5 * MS, bench.waker(3), true),
+        shard.arm(5 * MS, &bench.waker(3), true),
         Ok(Arm::Due)
     ));
     assert!(!bench.timers.auto_advance());
@@ -149,7 +149,7 @@ fn only_an_earlier_deadline_from_outside_ends_the_wait() {
     let bench = Bench::new(1);
     let (local, outside) = (bench.timers.shard(0), bench.timers.outside());
     bench.arm(local, 10, 0);
-    let arm_outside = |ms: u64| outside.arm(ms * MS, bench.waker(1), false).unwrap();
+    let arm_outside = |ms: u64| outside.arm(ms * MS, &bench.waker(1), false).unwrap();
     let _ = arm_outside(20);
     assert_eq!(bench.wakes(), 0, "nobody waits");
     assert_eq!(bench.timers.prepare_wait(), Some(10 * MS));
@@ -181,7 +181,7 @@ fn only_an_earlier_deadline_from_outside_ends_the_wait() {
 fn a_wait_without_timers_has_no_limit_and_any_outside_arm_ends_it() {
     let bench = Bench::new(2);
     assert_eq!(bench.timers.prepare_wait(), None);
-    let far = bench.timers.outside().arm(u64::MAX, bench.waker(0), false);
+    let far = bench.timers.outside().arm(u64::MAX, &bench.waker(0), false);
     assert!(matches!(far, Ok(Arm::Armed(_))));
     assert_eq!(bench.wakes(), 1);
     // An idle worker without timers has nothing to announce.
@@ -229,7 +229,7 @@ fn shutdown_wakes_everybody_and_refuses_from_then_on() {
     assert_eq!(fired, (0..=1_000).collect::<Vec<_>>());
     assert!(shard.is_shut_down());
     assert!(matches!(
-        shard.arm(9 * MS, bench.waker(0), true),
+        shard.arm(9 * MS, &bench.waker(0), true),
         Err(TimersShutDown)
     ));
     assert_eq!(shard.rearm(keys[7], 9 * MS, true), Rearm::Gone);
@@ -287,7 +287,7 @@ fn a_waker_that_panics_does_not_silence_the_others() {
     let bench = Bench::new(1);
     let shard = bench.timers.shard(0);
     bench.arm(shard, 1, 1);
-    let bomb = shard.arm(MS, StdArc::new(Bomb).into(), true);
+    let bomb = shard.arm(MS, &StdArc::new(Bomb).into(), true);
     assert!(matches!(bomb, Ok(Arm::Armed(_))));
     bench.arm(shard, 1, 2);
     for number in 3..100 {
@@ -307,14 +307,14 @@ fn a_waker_may_arm_and_cancel() {
             let round = self.1.fetch_add(1, Relaxed) as u64;
             if round < 5 {
                 let shard = self.0.clone();
-                assert!(shard.arm((2 + round) * MS, self.into(), true).is_ok());
+                assert!(shard.arm((2 + round) * MS, &self.into(), true).is_ok());
             }
         }
     }
     let bench = Bench::new(1);
     let shard = bench.timers.shard(0);
     let again = StdArc::new(Again(shard.clone(), AtomicUsize::new(0)));
-    assert!(shard.arm(MS, again.clone().into(), true).is_ok());
+    assert!(shard.arm(MS, &again.clone().into(), true).is_ok());
     bench.advance_ms(1);
     assert_eq!(shard.fire_due(), 1);
     bench.advance_ms(100);
@@ -466,7 +466,7 @@ mod against_a_sorted_map {
                     let waker = self.bench.waker(number);
                     match self
                         .shard(shard)
-                        .arm(deadline_ns, waker, shard != 2)
+                        .arm(deadline_ns, &waker, shard != 2)
                         .unwrap()
                     {
                         Arm::Armed(key) => {

@@ -32,15 +32,13 @@ impl<T> From<AsyncFdTryNewError<T>> for io::Error {
 
 impl<T> fmt::Display for AsyncFdTryNewError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the descriptor cannot be watched: {}", self.cause)
+        self.cause.fmt(f)
     }
 }
 
 impl<T> fmt::Debug for AsyncFdTryNewError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AsyncFdTryNewError")
-            .field(&self.cause)
-            .finish()
+        fmt::Debug::fmt(&self.cause, f)
     }
 }
 

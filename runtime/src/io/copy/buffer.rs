@@ -124,7 +124,7 @@ impl CopyBuffer {
                 Poll::Ready(Ok(0)) => {
                     return Poll::Ready(Err(io::Error::new(
                         io::ErrorKind::WriteZero,
-                        "the writer took no bytes",
+                        "write zero byte into writer",
                     )));
                 }
                 Poll::Ready(Ok(count)) => {

@@ -35,25 +35,29 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.project();
-        ready!(poll_fill(Pin::new(&mut **this.reader), cx, this.buf))?;
+        let early_end = || io::Error::new(io::ErrorKind::UnexpectedEof, "early eof");
+        ready!(poll_fill(
+            Pin::new(&mut **this.reader),
+            cx,
+            this.buf,
+            early_end
+        ))?;
         Poll::Ready(Ok(this.buf.capacity()))
     }
 }
 
-/// Reads until `buf` is full; the end of the stream is an error before that.
+/// Reads until `buf` is full; the end of the stream is an error before that, which `early_end` makes.
 pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     mut reader: Pin<&mut R>,
     cx: &mut Context<'_>,
     buf: &mut ReadBuf<'_>,
+    early_end: impl FnOnce() -> io::Error,
 ) -> Poll<io::Result<()>> {
     while buf.remaining() > 0 {
         let before = buf.filled().len();
         match ready!(reader.as_mut().poll_read(cx, buf)) {
             Ok(()) if buf.filled().len() == before => {
-                return Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "early eof",
-                )));
+                return Poll::Ready(Err(early_end()));
             }
             Err(error) if !is_interrupted(&error) => return Poll::Ready(Err(error)),
             Ok(()) | Err(_) => {}

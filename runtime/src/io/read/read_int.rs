@@ -41,7 +41,9 @@ macro_rules! number_future {
                     let this = self.project();
                     let mut buf = ReadBuf::new(this.bytes);
                     buf.set_filled(usize::from(*this.filled));
-                    let outcome = poll_fill(this.reader, cx, &mut buf);
+                    let outcome = poll_fill(this.reader, cx, &mut buf, || {
+                        io::ErrorKind::UnexpectedEof.into()
+                    });
                     // At most 16 bytes, so it fits.
                     *this.filled = buf.filled().len() as u8;
                     ready!(outcome)?;

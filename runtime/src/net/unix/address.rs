@@ -1,6 +1,7 @@
 //! Addresses of Unix sockets.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
@@ -18,7 +19,7 @@ use std::path::Path;
 /// assert!(!address.is_unnamed());
 /// assert_eq!(address.as_pathname().unwrap().to_str(), Some("/tmp/socket"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SocketAddr(net::SocketAddr);
 
 impl SocketAddr {
@@ -57,6 +58,13 @@ impl SocketAddr {
     }
 }
 
+impl fmt::Debug for SocketAddr {
+    /// As std's address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl From<net::SocketAddr> for SocketAddr {
     fn from(address: net::SocketAddr) -> Self {
         Self(address)
@@ -80,6 +88,10 @@ pub(super) fn address_of(path: &Path) -> io::Result<net::SocketAddr> {
 
 /// The same for the calls of `socket2`.
 pub(super) fn system_address_of(path: &Path) -> io::Result<socket2::SockAddr> {
+    if path.as_os_str().as_bytes().first() != Some(&0) {
+        // Refuses what the system would cut off at a zero byte.
+        net::SocketAddr::from_pathname(path)?;
+    }
     socket2::SockAddr::unix(OsStr::new(path))
 }
 

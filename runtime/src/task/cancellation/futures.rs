@@ -114,9 +114,9 @@ impl<C: Future<Output = ()>, F: Future> Future for RunUntil<C, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let this = self.project();
-        if this.cancelled.poll(cx).is_ready() {
-            return Poll::Ready(None);
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Some(output));
         }
-        this.future.poll(cx).map(Some)
+        this.cancelled.poll(cx).map(|()| None)
     }
 }

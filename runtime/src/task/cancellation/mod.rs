@@ -100,13 +100,18 @@ impl CancellationToken {
         DropGuardRef::new(self)
     }
 
-    /// Awaits `fut` and gives its output, or `None` when the token is cancelled first. A token that
-    /// is cancelled has the future dropped without another poll.
+    /// Awaits `fut` and gives its output, or `None` when the token is cancelled first.
+    ///
+    /// With a token that is cancelled already the future is dropped without a poll. After that the
+    /// future goes first: one that is ready when the token is cancelled gives its output.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe if `fut` is.
     pub async fn run_until_cancelled<F: Future>(&self, fut: F) -> Option<F::Output> {
+        if self.is_cancelled() {
+            return None;
+        }
         RunUntil::new(self.cancelled(), fut).await
     }
 
@@ -116,6 +121,9 @@ impl CancellationToken {
     ///
     /// Cancel safe if `fut` is.
     pub async fn run_until_cancelled_owned<F: Future>(self, fut: F) -> Option<F::Output> {
+        if self.is_cancelled() {
+            return None;
+        }
         RunUntil::new(self.cancelled_owned(), fut).await
     }
 }

@@ -82,8 +82,8 @@ fn checked(file: File, use_as: Use) -> io::Result<PipeEnd> {
     let end = PipeEnd::foreign(file.into());
     let (reads, writes) = end.access()?;
     let (is_right, otherwise) = match use_as {
-        Use::Read => (reads, "not opened for reading"),
-        Use::Write => (writes, "not opened for writing"),
+        Use::Read => (reads, "not in O_RDONLY or O_RDWR access mode"),
+        Use::Write => (writes, "not in O_WRONLY or O_RDWR access mode"),
     };
     if !is_right {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, otherwise));
