@@ -96,6 +96,8 @@ struct Shared {
     waker: SystemWaker,
     wake_flag: WakeFlag,
     sources: Registry,
+    /// The number of the process that has the driver.
+    process: u32,
     fd_registered: AtomicUsize,
     fd_deregistered: AtomicUsize,
     ready_count: AtomicUsize,
@@ -123,6 +125,7 @@ impl Driver {
             waker,
             wake_flag: WakeFlag::new(),
             sources: Registry::new(),
+            process: std::process::id(),
             fd_registered: AtomicUsize::new(0),
             fd_deregistered: AtomicUsize::new(0),
             ready_count: AtomicUsize::new(0),
@@ -275,6 +278,12 @@ impl Handle {
 
     pub(crate) fn system(&self) -> &mio::Registry {
         &self.shared.system
+    }
+
+    /// Whether this is a fork of the process that made the driver. The two share what the system
+    /// watches.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.shared.process != std::process::id()
     }
 
     pub(crate) fn sources(&self) -> &Registry {

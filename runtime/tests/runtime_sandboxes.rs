@@ -35,6 +35,7 @@ const CALLS: &[(&str, &[c_long])] = &[
     ("sched_getaffinity", &[libc::SYS_sched_getaffinity]),
     ("membarrier", &[libc::SYS_membarrier]),
     ("io_uring", &[libc::SYS_io_uring_setup]),
+    ("socketpair", &[libc::SYS_socketpair]),
     ("copy_file_range", &[libc::SYS_copy_file_range]),
     ("getrandom", &[libc::SYS_getrandom]),
     (
@@ -48,6 +49,7 @@ const CALLS: &[(&str, &[c_long])] = &[
             libc::SYS_fstatfs,
             libc::SYS_sched_getaffinity,
             libc::SYS_io_uring_setup,
+            libc::SYS_socketpair,
         ],
     ),
 ];
@@ -189,7 +191,8 @@ async fn files_are_read(scratch: &Path) {
 
 async fn signals_come() {
     let mut signals = signal(SignalKind::user_defined1()).unwrap();
+    let me = std::process::id() as libc::pid_t;
     // SAFETY: a signal to this process, which catches it.
-    assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGUSR1) }, 0);
+    assert_eq!(unsafe { libc::kill(me, libc::SIGUSR1) }, 0);
     assert_eq!(signals.recv().await, Some(()));
 }

@@ -10,7 +10,7 @@ pub(crate) mod leaf;
 pub(crate) mod list;
 pub(crate) mod patience;
 #[cfg(any(feature = "io-std", feature = "signal"))]
-#[allow(dead_code)]
+#[cfg_attr(not(all(feature = "io-std", feature = "signal")), allow(dead_code))]
 pub(crate) mod per_process;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;
