@@ -71,6 +71,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/mpmc/wait.rs", // F1: the same.
     "runtime/src/io/read_buf.rs",
     "runtime/src/io/async_fd.rs",
+    "runtime/src/io/split.rs", // I2: a shared half reaches nothing.
     "runtime/src/net/*socket.rs",
     "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
     "runtime/src/net/windows/*",       // N1: handles that the system returned.

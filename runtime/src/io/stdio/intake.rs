@@ -51,6 +51,10 @@ pub(crate) struct Intake {
     asked: Condvar,
 }
 
+// No foreign code runs under its lock (N4), so a panic finds nothing half done.
+impl std::panic::UnwindSafe for Intake {}
+impl std::panic::RefUnwindSafe for Intake {}
+
 #[derive(Debug)]
 struct State {
     phase: Phase,
