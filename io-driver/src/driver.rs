@@ -10,8 +10,8 @@
 //! I3. After `shutdown` no registration is accepted, and every wait has ended with an error.
 //!
 //! An interrupted wait is an empty turn, because the caller knows better than we what time is
-//! left. Rejected: waking through a pipe of our own (mio's waker is an eventfd already); reading
-//! the clock here (the caller has just read it).
+//! left. Rejected: waking through a pipe of our own where mio's waker can be had (it is an eventfd);
+//! reading the clock here (the caller has just read it).
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::Waker;
@@ -24,6 +24,7 @@ use crate::registry::{Registry, Token};
 use crate::timerfd::PreciseTimer;
 use crate::wake_batch::{WakeBatch, discard};
 use crate::wake_flag::WakeFlag;
+use crate::waker::SystemWaker;
 
 const WAKE: mio::Token = mio::Token(usize::MAX);
 pub(crate) const TIMER: mio::Token = mio::Token(usize::MAX - 1);
@@ -92,9 +93,11 @@ pub struct Handle {
 
 struct Shared {
     system: mio::Registry,
-    waker: mio::Waker,
+    waker: SystemWaker,
     wake_flag: WakeFlag,
     sources: Registry,
+    /// The number of the process that has the driver.
+    process: u32,
     fd_registered: AtomicUsize,
     fd_deregistered: AtomicUsize,
     ready_count: AtomicUsize,
@@ -115,13 +118,14 @@ impl Driver {
     pub fn new(events_per_turn: usize) -> io::Result<(Driver, Handle)> {
         let poll = mio::Poll::new()?;
         let system = poll.registry().try_clone()?;
-        let waker = mio::Waker::new(&system, WAKE)?;
+        let waker = SystemWaker::new(&system, WAKE)?;
         let timer = PreciseTimer::new(&system)?;
         let shared = Shared {
             system,
             waker,
             wake_flag: WakeFlag::new(),
             sources: Registry::new(),
+            process: std::process::id(),
             fd_registered: AtomicUsize::new(0),
             fd_deregistered: AtomicUsize::new(0),
             ready_count: AtomicUsize::new(0),
@@ -145,7 +149,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// Returns the system's error if it cannot wait or cannot set the timer.
+    /// Returns the system's error if it cannot wait.
     pub fn turn(&mut self, wait: Wait) -> io::Result<Turn> {
         let timeout = self.timeout(wait)?;
         match self.poll.poll(&mut self.events, timeout) {
@@ -177,7 +181,7 @@ impl Driver {
                 if until_ns.saturating_sub(now_ns) < SHORTEST_WAIT_NS {
                     return Ok(Some(Duration::ZERO));
                 }
-                self.timer.timeout(now_ns, until_ns)
+                Ok(self.timer.timeout(now_ns, until_ns))
             }
         }
     }
@@ -189,6 +193,7 @@ impl Driver {
         for event in &self.events {
             match event.token() {
                 WAKE => {
+                    shared.waker.seen();
                     shared.wake_flag.acknowledge();
                     turn.woken_by_handle = true;
                 }
@@ -274,6 +279,12 @@ impl Handle {
 
     pub(crate) fn system(&self) -> &mio::Registry {
         &self.shared.system
+    }
+
+    /// Whether this is a fork of the process that made the driver. The two share what the system
+    /// watches.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.shared.process != std::process::id()
     }
 
     pub(crate) fn sources(&self) -> &Registry {

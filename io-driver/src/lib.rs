@@ -12,7 +12,8 @@
 //! - `ready`: the sets. `readiness`: the atomic word. `waiters`: who is to be woken. `source`: word
 //!   and waiters joined. `registry`: tokens and slots. `registration`: what a socket type holds.
 //!   `driver`: the loop. `timerfd`: waits that end on time. `wake_batch`: wakers taken and not yet
-//!   woken. `wake_flag`: wakes of the driver that coincide.
+//!   woken. `wake_flag`: wakes of the driver that coincide. `waker`: what ends a wait. `refusal`:
+//!   calls that the system does not have.
 //! - **Invariant:** no waker is cloned, woken or dropped, nothing is allocated and no system call
 //!   is made while a lock of this crate is held.
 //! - **Invariant:** an event that comes after its registration is gone changes nothing and wakes
@@ -26,6 +27,8 @@ mod loom;
 pub mod model;
 mod readiness;
 mod ready;
+#[cfg(target_os = "linux")]
+mod refusal;
 mod registration;
 mod registry;
 mod source;
@@ -34,6 +37,8 @@ mod timerfd;
 mod waiters;
 mod wake_batch;
 mod wake_flag;
+#[cfg_attr(target_os = "linux", path = "waker_linux.rs")]
+mod waker;
 
 pub use driver::{Driver, Handle, Turn, Wait};
 pub use readiness::ReadyEvent;

@@ -7,6 +7,8 @@
 //!
 //! I1. A `Registration` owns its slot from `new` to `drop`; its token is refused afterwards.
 //! I2. `new` takes the slot first and gives it back if the system refuses the source.
+//! I3. A fork shares its parent's epoll set, and drops copies of what the parent goes on using: it
+//!     takes nothing out.
 
 use std::future::Future;
 use std::io;
@@ -83,12 +85,16 @@ impl Registration {
 
     /// Tells the system to stop watching `source`, which must be the one registered.
     ///
-    /// An event already on its way may still be recorded until this registration is dropped.
+    /// An event already on its way may still be recorded until this registration is dropped. In a
+    /// fork of the process that made the driver this does nothing: the parent is still to be told.
     ///
     /// # Errors
     ///
     /// Returns what the system says.
     pub fn deregister(&self, source: &mut (impl MioSource + ?Sized)) -> io::Result<()> {
+        if self.handle.is_inherited() {
+            return Ok(()); // I3
+        }
         self.handle.system().deregister(source)
     }
 

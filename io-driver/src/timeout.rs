@@ -14,8 +14,8 @@ impl PreciseTimer {
         Ok(Self)
     }
 
-    pub(crate) fn timeout(&mut self, now_ns: u64, until_ns: u64) -> io::Result<Option<Duration>> {
-        Ok(Some(Duration::from_nanos(until_ns.saturating_sub(now_ns))))
+    pub(crate) fn timeout(&mut self, now_ns: u64, until_ns: u64) -> Option<Duration> {
+        Some(Duration::from_nanos(until_ns.saturating_sub(now_ns)))
     }
 
     pub(crate) fn fired(&mut self) {}

@@ -4,6 +4,9 @@
 //! resolution of the kernel's clock. It is armed relative to now, so the caller's clock need not
 //! be the kernel's.
 //!
+//! Where a sandbox or an old kernel refuses timer files, the wait's own limit does it, rounded up
+//! to a millisecond by mio: never early, late by up to that.
+//!
 //! I1. While `armed_ns` is `Some(t)` the kernel's timer was set for `t` and its event was not yet
 //!     seen. A wait until `t` or later leaves it alone: an early end does no harm, and setting it
 //!     costs a system call.
@@ -11,6 +14,7 @@
 //!     count of expirations, so an expiry after that is a new edge, and one that happened before
 //!     it without having been fetched is not reported: the kernel looks at the count when it
 //!     hands the event out.
+//! I3. Once a call was refused there is no file, for good: nothing is asked twice.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -21,41 +25,55 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 
 use crate::driver::TIMER;
+use crate::refusal::is_refusal;
 
 #[derive(Debug)]
 pub(crate) struct PreciseTimer {
-    file: OwnedFd,
+    /// `None` where there is none to be had (I3).
+    file: Option<TimerFile>,
     armed_ns: Option<u64>,
 }
 
+#[derive(Debug)]
+struct TimerFile(OwnedFd);
+
 impl PreciseTimer {
+    /// # Errors
+    ///
+    /// The system has no room for a timer file, or for its registration.
     pub(crate) fn new(system: &mio::Registry) -> io::Result<Self> {
-        let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
-        // SAFETY: the call takes no pointer.
-        let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel has just opened `fd` for us and nobody else knows its number.
-        let file = unsafe { OwnedFd::from_raw_fd(fd) };
-        system.register(
-            &mut SourceFd(&file.as_raw_fd()),
-            TIMER,
-            mio::Interest::READABLE,
-        )?;
+        let file = match TimerFile::open() {
+            Ok(file) => {
+                system.register(
+                    &mut SourceFd(&file.0.as_raw_fd()),
+                    TIMER,
+                    mio::Interest::READABLE,
+                )?;
+                Some(file)
+            }
+            Err(error) if is_refusal(&error) => None,
+            Err(error) => return Err(error),
+        };
         let armed_ns = None;
         Ok(Self { file, armed_ns })
     }
 
     /// Sees to it that a wait ends by `until_ns`; returns the time limit to give the system,
-    /// which is none, since the timer does it.
-    pub(crate) fn timeout(&mut self, now_ns: u64, until_ns: u64) -> io::Result<Option<Duration>> {
+    /// which is none if the timer does it.
+    pub(crate) fn timeout(&mut self, now_ns: u64, until_ns: u64) -> Option<Duration> {
+        let delay = Duration::from_nanos(until_ns.saturating_sub(now_ns));
+        let Some(file) = &self.file else {
+            return Some(delay);
+        };
         if needs_arming(self.armed_ns, now_ns, until_ns) {
             self.armed_ns = None;
-            self.arm(Duration::from_nanos(until_ns - now_ns))?;
+            if file.arm(delay).is_err() {
+                self.file = None;
+                return Some(delay);
+            }
             self.armed_ns = Some(until_ns);
         }
-        Ok(None)
+        None
     }
 
     /// The timer's event was seen.
@@ -66,6 +84,19 @@ impl PreciseTimer {
     /// The next wait arms the timer whatever it was armed for.
     pub(crate) fn forget(&mut self) {
         self.armed_ns = None;
+    }
+}
+
+impl TimerFile {
+    fn open() -> io::Result<Self> {
+        let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
+        // SAFETY: the call takes no pointer.
+        let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just opened `fd` for us and nobody else knows its number.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
     fn arm(&self, delay: Duration) -> io::Result<()> {
@@ -79,10 +110,10 @@ impl PreciseTimer {
                 tv_nsec: delay.subsec_nanos() as _,
             },
         };
-        // SAFETY: `file` is open as long as `self`, `once` is read during the call only, and the
+        // SAFETY: the file is open as long as `self`, `once` is read during the call only, and the
         // kernel accepts a null pointer for the old value.
         let result =
-            unsafe { libc::timerfd_settime(self.file.as_raw_fd(), 0, &once, ptr::null_mut()) };
+            unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &once, ptr::null_mut()) };
         if result < 0 {
             return Err(io::Error::last_os_error());
         }

@@ -82,3 +82,24 @@ fn an_orphan_whose_reaper_failed_to_start_is_reaped_with_the_next() {
         assert_eq!(orphans.reaped.load(Ordering::Relaxed), 111);
     });
 }
+
+/// Q3: a reaper that holds a child rests, and whoever comes ends that.
+#[test]
+fn a_reaper_that_rests_sees_who_comes() {
+    model(|| {
+        let queue = Arc::new(OrphanQueue::new());
+        assert!(queue.push(1));
+        let other = thread::spawn({
+            let queue = queue.clone();
+            move || assert!(!queue.push(10), "the reaper is there")
+        });
+        let mut own = Vec::new();
+        while own.len() < 2 {
+            assert!(queue.go_on(&mut own), "it holds children");
+            if own.len() < 2 {
+                queue.rest();
+            }
+        }
+        other.join().unwrap();
+    });
+}

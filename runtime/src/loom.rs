@@ -17,6 +17,11 @@ pub(crate) mod unordered {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 }
 
+/// Std's pointer in every arm, for values of the process that are published once and stay.
+pub(crate) mod published {
+    pub(crate) use std::sync::atomic::{AtomicPtr, Ordering};
+}
+
 #[cfg(not(any(all(loom, feature = "loom"), all(shuttle, feature = "shuttle"))))]
 pub(crate) use self::plain::*;
 

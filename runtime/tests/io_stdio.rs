@@ -32,6 +32,10 @@ const CASES: &[Case] = &[
     ("read_ends", read_ends, read_ends_parent),
     #[cfg(unix)]
     ("closed_input", closed_input, reports_ok),
+    #[cfg(unix)]
+    ("fork_after_a_read", fork_after_a_read, words_parent),
+    #[cfg(target_os = "linux")]
+    ("fork_while_reading", fork_while_reading, drops_parent),
     ("no_flush", no_flush, no_flush_parent),
     ("order", order, order_parent),
     ("closed", closed, closed_parent),
@@ -257,6 +261,95 @@ fn closed_input() {
         });
     }
     eprint!("ok");
+}
+
+// A fork reads on where its parent stopped.
+
+/// Runs `f` in a fork, which must end well.
+#[cfg(unix)]
+fn in_fork(f: impl FnOnce()) {
+    // SAFETY: no thread holds a lock that the fork takes, but those of which the case says so.
+    let fork = unsafe { libc::fork() };
+    assert!(fork >= 0);
+    if fork == 0 {
+        // SAFETY: ends the fork by a signal, should it hang.
+        unsafe { libc::alarm(HANG.as_secs() as u32) };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+        // SAFETY: ends the fork without running anything of its parent's.
+        unsafe { libc::_exit(i32::from(outcome.is_err())) };
+    }
+    let mut status = -1;
+    // SAFETY: waits for this child; the pointer is to an integer that outlives the call.
+    let waited = unsafe { libc::waitpid(fork, &raw mut status, 0) };
+    assert_eq!((waited, status), (fork, 0), "the fork's status");
+}
+
+#[cfg(unix)]
+fn fork_after_a_read() {
+    async fn word(mut input: impl runtime::io::AsyncRead + Unpin) -> [u8; 4] {
+        let mut word = [0; 4];
+        input.read_exact(&mut word).await.unwrap();
+        word
+    }
+    let mut before = stdin();
+    assert_eq!(multi().block_on(word(&mut before)), *b"abcd");
+    in_fork(|| {
+        multi().block_on(async {
+            assert_eq!(word(stdin()).await, *b"efgh");
+            // A handle of the parent's is as good.
+            assert_eq!(word(&mut before).await, *b"ijkl");
+        });
+        in_fork(|| assert_eq!(current().block_on(word(before)), *b"mnop"));
+    });
+}
+
+#[cfg(unix)]
+fn words_parent(case: &str) {
+    let mut child = start(case);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"abcdefghijklmnop").unwrap();
+    finish(child);
+}
+
+// A fork is not held up by the read of its parent, which has std's lock.
+
+#[cfg(target_os = "linux")]
+fn fork_while_reading() {
+    multi().block_on(give_up_a_read());
+    let is_reading = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let mut stats =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        stats.any(|stat| stat.contains("(runtime-stdin) S"))
+    };
+    while !is_reading() {
+        std::thread::yield_now();
+    }
+    in_fork(|| {
+        println!("forked");
+        for runtime in [multi(), current()] {
+            assert_eq!(runtime.block_on(stdin().read_u8()).unwrap(), b'x');
+        }
+    });
+}
+
+/// Gives a byte now and then, for whoever of the two takes it.
+#[cfg(target_os = "linux")]
+fn drops_parent(case: &str) {
+    let mut child = start(case);
+    let mut input = child.stdin.take().unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "forked\n");
+    // The parent takes what comes to its one read, the fork two bytes more; `finish` has a bound.
+    for _ in 0..10_000 {
+        if child.try_wait().unwrap().is_some() || input.write_all(b"x").is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    finish(child);
 }
 
 // What was written arrives although nobody flushes: the runtime waits for it.

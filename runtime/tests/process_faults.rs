@@ -269,6 +269,163 @@ fn without_descriptors_of_processes_children_are_waited_for_and_reaped() {
     );
 }
 
+/// What a host may do with `SIGCHLD` behind our back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Host {
+    ReplacesTheHandler,
+    BlocksIt,
+    IgnoresIt,
+    WantsNoZombies,
+}
+
+extern "C" fn other_handler(_number: libc::c_int) {}
+
+impl Host {
+    fn act(self) {
+        let handler = other_handler as extern "C" fn(libc::c_int);
+        let (handler, flags) = match self {
+            Self::ReplacesTheHandler => (handler as libc::sighandler_t, 0),
+            Self::IgnoresIt => (libc::SIG_IGN, 0),
+            Self::WantsNoZombies => (handler as libc::sighandler_t, libc::SA_NOCLDWAIT),
+            Self::BlocksIt => return Self::block(),
+        };
+        // SAFETY: an action is a structure of integers, for which zero is good.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        // SAFETY: the action lives during the call, and its handler does nothing.
+        let outcome =
+            unsafe { libc::sigaction(libc::SIGCHLD, &raw const action, std::ptr::null_mut()) };
+        assert_eq!(outcome, 0);
+    }
+
+    /// In this thread and those that it starts from now on.
+    fn block() {
+        // SAFETY: a set is a structure of integers, for which zero is good.
+        let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: adds a number to a set that is there.
+        unsafe { libc::sigaddset(&raw mut set, libc::SIGCHLD) };
+        // SAFETY: the set lives during the call.
+        let outcome =
+            unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+        assert_eq!(outcome, 0);
+    }
+
+    /// The system reaps by itself: nobody learns the exit status.
+    fn is_without_status(self) -> bool {
+        matches!(self, Self::IgnoresIt | Self::WantsNoZombies)
+    }
+
+    #[track_caller]
+    fn check(self, outcome: io::Result<std::process::ExitStatus>) {
+        match outcome {
+            Ok(status) => assert!(status.success(), "{self:?}: {status}"),
+            Err(error) => {
+                assert!(self.is_without_status(), "{self:?}: {error}");
+                assert_eq!(error.raw_os_error(), Some(libc::ECHILD), "{self:?}");
+            }
+        }
+    }
+}
+
+/// Waits for children that have ended, that end while they are waited for, and that end later than
+/// the first looks at them, alone and together.
+async fn waits_end(host: Host, act: impl FnOnce()) {
+    let cat = || Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    // The runtime's own handler is there from now on, if it needs one.
+    let mut first = cat();
+    let input = first.stdin.take();
+    let wait = runtime::spawn(async move { first.wait().await });
+    runtime::task::yield_now().await;
+    act();
+    drop(input);
+    host.check(wait.await.unwrap());
+    host.check(Command::new("true").status().await);
+    let mut waits = Vec::new();
+    for number in 0..20 {
+        let mut child = cat();
+        let input = child.stdin.take();
+        waits.push(runtime::spawn(async move { child.wait().await }));
+        if number % 2 == 0 {
+            runtime::task::yield_now().await;
+        } else {
+            runtime::time::sleep(std::time::Duration::from_millis(number)).await;
+        }
+        drop(input);
+    }
+    for wait in waits {
+        host.check(wait.await.unwrap());
+    }
+    let mut killed = cat();
+    match killed.kill().await {
+        Ok(()) => {}
+        Err(error) => host.check(Err(error)),
+    }
+    drop(cat());
+    no_zombie_is_left().await;
+}
+
+/// The system may have descriptors of processes or not, and both kinds of runtime.
+fn waits_end_whatever(host: Host) {
+    for is_refused in [false, true] {
+        if is_refused {
+            refuse_calls(&[libc::SYS_pidfd_open], libc::EPERM);
+        }
+        for runtime in [multi(2), current()] {
+            runtime.block_on(waits_end(host, || host.act()));
+        }
+    }
+}
+
+#[test]
+fn a_wait_ends_although_the_host_replaces_the_handler() {
+    in_child("a_wait_ends_although_the_host_replaces_the_handler", || {
+        waits_end_whatever(Host::ReplacesTheHandler);
+    });
+}
+
+#[test]
+fn a_wait_ends_although_the_host_ignores_children() {
+    in_child("a_wait_ends_although_the_host_ignores_children", || {
+        waits_end_whatever(Host::IgnoresIt);
+    });
+}
+
+#[test]
+fn a_wait_ends_although_the_host_wants_no_zombies() {
+    in_child("a_wait_ends_although_the_host_wants_no_zombies", || {
+        waits_end_whatever(Host::WantsNoZombies);
+    });
+}
+
+/// In all threads: the test's own has no others but the runtime's.
+#[test]
+fn a_wait_ends_although_the_host_blocks_the_signal() {
+    in_child("a_wait_ends_although_the_host_blocks_the_signal", || {
+        Host::BlocksIt.act();
+        waits_end_whatever(Host::BlocksIt);
+    });
+}
+
+/// A clock that stands is not moved by the looks at a child.
+#[test]
+fn a_paused_clock_stands_while_a_child_is_waited_for() {
+    in_child("a_paused_clock_stands_while_a_child_is_waited_for", || {
+        refuse_calls(&[libc::SYS_pidfd_open], libc::EPERM);
+        let runtime = runtime::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let begin = runtime::time::Instant::now();
+            let mut child = Command::new("sleep").arg("0.05").spawn().unwrap();
+            assert!(child.wait().await.unwrap().success());
+            assert_eq!(begin.elapsed(), std::time::Duration::ZERO);
+        });
+    });
+}
+
 #[test]
 fn the_limit_on_processes_is_an_error() {
     in_child("the_limit_on_processes_is_an_error", || {

@@ -1,6 +1,9 @@
-//! Which locks and guards may be sent to other threads or shared with them, for each kind of
-//! value. A bound that is too wide is unsound, one too narrow breaks programs.
+//! Which locks, guards and halves may be sent to other threads or shared with them, for each kind
+//! of value, and which types and futures may be used after a panic. A bound that is too wide is
+//! unsound, one too narrow breaks programs.
 
+use runtime::io::{ReadHalf, WriteHalf};
+use runtime::sync::watch::Ref;
 use runtime::sync::{
     Barrier, Condvar, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit,
@@ -127,6 +130,30 @@ fn owned_guards_of_a_rwlock() {
     }
 }
 
+#[test]
+fn looks_at_a_watched_value() {
+    table! {
+        Ref<'_, Both>: false true;
+        Ref<'_, SendOnly>: false false;
+        Ref<'_, SyncOnly>: false true;
+        Ref<'_, Neither>: false false;
+    }
+}
+
+#[test]
+fn halves_of_a_stream() {
+    table! {
+        ReadHalf<Both>: true true;
+        ReadHalf<SendOnly>: true false;
+        ReadHalf<SyncOnly>: false true;
+        ReadHalf<Neither>: false false;
+        WriteHalf<Both>: true true;
+        WriteHalf<SendOnly>: true false;
+        WriteHalf<SyncOnly>: false true;
+        WriteHalf<Neither>: false false;
+    }
+}
+
 fn sent_and_shared<T: Send + Sync>(_: &T) {}
 
 /// The futures go to any worker.
@@ -149,4 +176,69 @@ fn what_may_be_used_after_a_panic() {
     check::<Barrier>();
     check::<Condvar>();
     check::<Semaphore>();
+    check::<ReadHalf<&mut Both>>();
+    check::<WriteHalf<Neither>>();
+    check::<Ref<'_, Both>>();
+    #[cfg(feature = "io-std")]
+    check::<(runtime::io::Stdin, runtime::io::Stdout, runtime::io::Stderr)>();
+}
+
+/// Of a future that is dropped, and of what it borrows.
+#[allow(dead_code, reason = "some features have none of them")]
+fn usable_after_a_panic<T: Send + Sync + UnwindSafe + RefUnwindSafe>(_: T) {}
+
+#[cfg(feature = "net")]
+#[test]
+fn futures_of_sockets_may_be_used_after_a_panic() {
+    use runtime::net::{TcpListener, TcpSocket, UdpSocket, lookup_host};
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    usable_after_a_panic(lookup_host("a:1"));
+    usable_after_a_panic(lookup_host(("a", 1)));
+    usable_after_a_panic(TcpListener::bind("a:1"));
+    usable_after_a_panic(TcpListener::bind(String::new()));
+    usable_after_a_panic(TcpListener::bind(address));
+    usable_after_a_panic(UdpSocket::bind("a:1"));
+    usable_after_a_panic(UdpSocket::bind(address));
+    usable_after_a_panic(TcpSocket::new_v4().unwrap().connect(address));
+}
+
+#[cfg(all(feature = "net", unix))]
+#[test]
+fn futures_of_unix_sockets_may_be_used_after_a_panic() {
+    use runtime::net::{UnixSocket, UnixStream};
+    let address = std::os::unix::net::SocketAddr::from_pathname("/x").unwrap();
+    usable_after_a_panic(UnixStream::connect("/x"));
+    usable_after_a_panic(UnixStream::connect_addr(&address.into()));
+    usable_after_a_panic(UnixSocket::new_stream().unwrap().connect("/x"));
+}
+
+#[cfg(feature = "fs")]
+#[test]
+fn futures_of_files_may_be_used_after_a_panic() {
+    use runtime::fs::{DirBuilder, File, OpenOptions};
+    usable_after_a_panic(File::open("/x"));
+    usable_after_a_panic(OpenOptions::new().open("/x"));
+    usable_after_a_panic(DirBuilder::new().create("/x"));
+    usable_after_a_panic(runtime::fs::read("/x"));
+    usable_after_a_panic(runtime::fs::write("/x", "x"));
+    usable_after_a_panic(runtime::fs::read_dir("/x"));
+    usable_after_a_panic(runtime::fs::metadata("/x"));
+    usable_after_a_panic(runtime::fs::copy("/x", "/y"));
+    usable_after_a_panic(runtime::fs::try_exists("/x"));
+}
+
+#[test]
+fn futures_of_tasks_and_time_may_be_used_after_a_panic() {
+    fn by_reference<T: Send + Sync + RefUnwindSafe>(_: T) {}
+    usable_after_a_panic(runtime::task::consume_budget());
+    by_reference(runtime::task::yield_now());
+    by_reference(runtime::time::advance(std::time::Duration::ZERO));
+}
+
+#[cfg(feature = "io-std")]
+#[test]
+fn a_read_of_standard_input_may_be_used_by_reference_after_a_panic() {
+    use runtime::io::AsyncReadExt;
+    fn by_reference<T: Send + Sync + RefUnwindSafe>(_: T) {}
+    by_reference(runtime::io::stdin().read(&mut [0]));
 }

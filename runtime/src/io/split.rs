@@ -6,9 +6,13 @@
 //! I1. The lock is never held across polls, so the halves do not wait for each other longer
 //!     than one poll lasts.
 //!
+//! I2. Through a shared reference to a half nobody reaches the stream: reading and writing want the
+//!     half exclusively, and `unsplit` both of them.
+//!
 //! The stream's own `poll_*` runs under the lock. A stream must not poll the other half from
 //! within; those that share state with a peer (sockets, [`DuplexStream`](super::DuplexStream))
 //! have splits of their own or wake outside of their locks.
+#![allow(unsafe_code)]
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::loom::sync::{Arc, Mutex};
@@ -31,6 +35,16 @@ struct Shared<T> {
     stream: Mutex<Pin<Box<T>>>,
     is_write_vectored: bool,
 }
+
+// SAFETY: by I2 there is nothing to be shared. More than `T: Sync` is not promised, although it
+// would be sound: the halves may one day lend their stream.
+unsafe impl<T: Sync> Sync for ReadHalf<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for WriteHalf<T> {}
+
+// A stream whose poll panicked is as it is without a split; the lock is released.
+impl<T> std::panic::UnwindSafe for Shared<T> {}
+impl<T> std::panic::RefUnwindSafe for Shared<T> {}
 
 /// Splits a stream into a reading and a writing half that different tasks can own.
 ///

@@ -24,6 +24,11 @@ impl<T> OrphanQueue<T> {
         self.0.go_on(own)
     }
 
+    /// No time passes in a model: this ends with a push alone.
+    pub fn rest(&self) {
+        self.0.rest(std::time::Duration::MAX);
+    }
+
     #[allow(missing_docs)]
     pub fn unattended(&self) {
         self.0.unattended();

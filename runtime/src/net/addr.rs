@@ -57,6 +57,11 @@ enum State {
     Failed(Option<io::Error>),
 }
 
+// It has no state but what it will say: a panic of its poll (polled again after the end) leaves
+// nothing half done. An error in it may hold anything, and is only handed on.
+impl std::panic::UnwindSafe for Resolution {}
+impl std::panic::RefUnwindSafe for Resolution {}
+
 /// The addresses found.
 #[derive(Debug)]
 pub struct Addresses(Found);

@@ -122,7 +122,7 @@ impl Child {
     /// # Errors
     ///
     /// Whatever the system says, for instance that the program ignores `SIGCHLD` and so never
-    /// learns about its children.
+    /// learns about its children (`ECHILD`), or that this is a fork of the process that spawned it.
     ///
     /// # Cancel safety
     ///

@@ -21,6 +21,19 @@
 //! [`kill_on_drop`](Command::kill_on_drop) was set. In both cases the runtime takes its exit
 //! status some time after it ended, so that it does not stay a zombie. To be sure when, call
 //! [`Child::wait`].
+//!
+//! # How the end of a child is seen
+//!
+//! By a descriptor of the process where the system has them (Linux from 5.3 on) and no sandbox
+//! refuses them; else by `SIGCHLD`, whose handler is installed at the first wait. If the program
+//! replaces that handler, or blocks the signal in all threads, the end is seen later, by a quarter of
+//! the time for which the child was waited for, and by a second at most. If it ignores the signal,
+//! or asks for no zombies (`SA_NOCLDWAIT`), the system reaps by itself: waiting ends with `ECHILD`.
+//!
+//! # Forks
+//!
+//! A child belongs to the process that spawned it. If that one forks, waiting for a copy of the
+//! [`Child`] in the fork is an error (`ECHILD`), and dropping it neither kills nor reaps.
 
 mod child;
 mod command;

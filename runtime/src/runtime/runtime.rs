@@ -10,6 +10,7 @@ use crate::loom::thread;
 use crate::scheduler::current_thread;
 use crate::trace::{self, About};
 use crate::util::entered::{self, Entered};
+use crate::util::forks::ProcessMark;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -26,6 +27,12 @@ use std::time::Duration;
 /// Dropping it inside of asynchronous code panics, because the drop waits; its tasks are
 /// cancelled all the same.
 ///
+/// # Forks
+///
+/// A process that was forked from one with a runtime may make a runtime of its own, outside of the
+/// parent's. Of the parent's it should use nothing: no thread of it is there. Dropping a copy of a
+/// multi-thread runtime does nothing.
+///
 /// ```
 /// let runtime = runtime::runtime::Runtime::new()?;
 /// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
@@ -36,6 +43,8 @@ pub struct Runtime {
     /// The threads of a multi-thread runtime, until shutdown.
     pub(super) threads: Vec<thread::JoinHandle<()>>,
     ended: bool,
+    /// Whose threads they are.
+    process: ProcessMark,
 }
 
 impl Runtime {
@@ -53,6 +62,7 @@ impl Runtime {
             handle,
             threads,
             ended: false,
+            process: ProcessMark::current(),
         }
     }
 
@@ -166,6 +176,11 @@ impl Runtime {
             return false;
         }
         match &self.handle.scheduler {
+            // A fork has none of its workers: nobody drops the tasks there, or could be waited for.
+            Scheduler::MultiThread(_) if self.process != ProcessMark::current() => {
+                std::mem::forget(self.handle.clone());
+                return false;
+            }
             Scheduler::MultiThread(shared) => {
                 shared.begin_shutdown();
                 self.handle.blocking().begin_shutdown();

@@ -9,6 +9,12 @@
 //!
 //! Signals that come faster than they are received count as one.
 //!
+//! # Forks
+//!
+//! A process that was forked from one with listeners has the handlers too: those signals do nothing
+//! there until it listens for them itself, in a runtime of its own. It gets its own signals, and
+//! those of its parent stay with the parent.
+//!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! runtime::signal::ctrl_c().await?;

@@ -4,24 +4,32 @@
 //! sets the bit and writes a byte; a runtime's reactor reads it and delivers
 //! (`driver::signals`). Nothing of it exists before the first call of [`signal`].
 //!
-//! - U1. The handler does only what is allowed in one: an atomic operation and a `write` to a
+//! - U1. The handler does only what is allowed in one: atomic operations and a `write` to a
 //!   pipe that does not block. `errno` is kept by `signal-hook-registry`.
-//! - U2. The table lives as long as the process, because the handlers do.
+//! - U2. The tables live as long as the process, because the handlers do.
 //! - U3. A [`Signal`] is given out after its signal's handler is installed and after its
 //!   runtime's reactor reads the pipe.
+//! - U4. A fork has the handlers, but a table of its own from its first listener on. So neither
+//!   takes the other's bytes out of the pipe, and no bit that is set for good keeps a signal from
+//!   being announced. Until then its handlers use the table that it was forked with, where the
+//!   byte is one for nothing.
+//!
+//! A listener that was made before a fork and is polled there moves to the fork's table.
 #![allow(unsafe_code)]
 
 use super::pending::{Pending, SIGNALS};
 use super::slot::{Slot, Subscription};
 use crate::budget;
 use crate::loom::sync::Arc;
+use crate::loom::unordered::{AtomicBool, Ordering};
 use crate::runtime::{Handle, context};
+use crate::util::forks::ProcessMark;
+use crate::util::per_process::PerProcess;
+use mio::unix::pipe::{self, Receiver, Sender};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::os::raw::c_int;
-use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 /// Which signal to listen for.
@@ -110,7 +118,10 @@ impl From<SignalKind> for c_int {
 /// ```
 #[must_use = "a signal is received by `recv`"]
 pub struct Signal {
+    number: usize,
     subscription: Subscription,
+    /// The process whose table it is in.
+    process: ProcessMark,
 }
 
 /// Listens for a signal in the current runtime.
@@ -138,12 +149,14 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// As [`signal`], in a runtime that has I/O.
 pub(crate) fn signal_of(runtime: &Handle, kind: SignalKind) -> io::Result<Signal> {
     let number = check(kind)?;
+    let process = ProcessMark::current();
     let table = Table::get()?;
-    let slot = &table.slots[number];
     attend(runtime)?;
-    slot.install(kind.0, number, table)?;
+    install(kind.0, number)?;
     Ok(Signal {
-        subscription: Slot::subscribe(&slot.listeners),
+        number,
+        subscription: Slot::subscribe(&table.slots[number]),
+        process,
     })
 }
 
@@ -171,9 +184,30 @@ impl Signal {
     /// Polls for the next signal; the waker of the last call is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let unit = ready!(budget::poll_proceed(cx));
+        if !self.process.is_unforked() {
+            self.move_to_this_process();
+        }
         ready!(self.subscription.poll(cx));
         unit.made_progress();
         Poll::Ready(Some(()))
+    }
+
+    /// It was made before a fork (U4). Without descriptors for a pipe it stays where it is, and
+    /// the next poll tries again.
+    #[cold]
+    fn move_to_this_process(&mut self) {
+        let process = ProcessMark::current();
+        let Ok(table) = Table::get() else { return };
+        if let Ok(runtime) = context::try_current() {
+            if attend(&runtime).is_err() {
+                return;
+            }
+        }
+        let subscription = Slot::subscribe(&table.slots[self.number]);
+        let before = std::mem::replace(&mut self.subscription, subscription);
+        // Its lock may be held by a thread that is not here.
+        std::mem::forget(before);
+        self.process = process;
     }
 }
 
@@ -198,39 +232,33 @@ fn check(kind: SignalKind) -> io::Result<usize> {
     }
 }
 
-/// What the process has for signals (U2).
+/// What the process has for signals (U2, U4).
 #[derive(Debug)]
 struct Table {
     pending: Pending,
-    slots: Vec<SignalSlot>,
-    sender: UnixStream,
-    receiver: UnixStream,
+    /// The listeners of each signal.
+    slots: Vec<Arc<Slot>>,
+    sender: Sender,
+    receiver: Receiver,
 }
 
-#[derive(Debug, Default)]
-struct SignalSlot {
-    listeners: Arc<Slot>,
-    /// Set once the handler is installed.
-    installed: OnceLock<()>,
-}
+static TABLE: PerProcess<Table> = PerProcess::new();
 
-static TABLE: OnceLock<Table> = OnceLock::new();
+/// For which signals the handler is there; also in forks, which have the handlers too.
+static INSTALLED: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
 
 impl Table {
+    /// That of this process.
     fn get() -> io::Result<&'static Self> {
-        if let Some(table) = TABLE.get() {
-            return Ok(table);
-        }
-        let (sender, receiver) = UnixStream::pair()?;
-        sender.set_nonblocking(true)?;
-        receiver.set_nonblocking(true)?;
-        let table = Self {
-            pending: Pending::default(),
-            slots: (0..SIGNALS).map(|_| SignalSlot::default()).collect(),
-            sender,
-            receiver,
-        };
-        Ok(TABLE.get_or_init(|| table))
+        TABLE.try_get(|_| {
+            let (sender, receiver) = pipe::new()?;
+            Ok(Self {
+                pending: Pending::default(),
+                slots: (0..SIGNALS).map(|_| Arc::default()).collect(),
+                sender,
+                receiver,
+            })
+        })
     }
 
     /// What a handler does (U1).
@@ -242,27 +270,30 @@ impl Table {
     }
 }
 
-impl SignalSlot {
-    fn install(&self, signum: c_int, number: usize, table: &'static Table) -> io::Result<()> {
-        if self.installed.get().is_some() {
-            return Ok(());
-        }
-        let action = move || table.raise(number);
-        // SAFETY: by U1 the action may run in a signal handler, and by U2 its table is there.
-        let action = unsafe { signal_hook_registry::register(signum, action)? };
-        if self.installed.set(()).is_err() {
-            // Somebody else did it meanwhile.
-            signal_hook_registry::unregister(action);
-        }
-        Ok(())
+/// Has the process call `Table::raise` at each signal of this number.
+fn install(signum: c_int, number: usize) -> io::Result<()> {
+    if INSTALLED[number].load(Ordering::Acquire) {
+        return Ok(());
     }
+    let action = move || {
+        if let Some(table) = TABLE.newest() {
+            table.raise(number);
+        }
+    };
+    // SAFETY: by U1 the action may run in a signal handler, and by U2 the tables stay.
+    let action = unsafe { signal_hook_registry::register(signum, action)? };
+    if INSTALLED[number].swap(true, Ordering::AcqRel) {
+        // Somebody else did it meanwhile.
+        signal_hook_registry::unregister(action);
+    }
+    Ok(())
 }
 
 /// Hands on what is pending: called by a reactor that read the pipe empty.
 fn deliver() {
-    if let Some(table) = TABLE.get() {
+    if let Some(table) = TABLE.newest() {
         for number in table.pending.take() {
-            table.slots[number].listeners.deliver();
+            table.slots[number].deliver();
         }
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! They need a runtime whose time is enabled
 //! ([`Builder::enable_time`](crate::runtime::Builder::enable_time)). Nothing fires early; on an
-//! idle machine timers are late by some tens of microseconds.
+//! idle machine timers are late by some tens of microseconds, or by up to a millisecond where the
+//! system has no timer descriptors (`timerfd`) or a sandbox refuses them, and on other systems than
+//! Linux.
 //!
 //! # Paused time
 //!

@@ -61,15 +61,10 @@ pub fn resume() {
 ///
 /// Panics if the clock is not paused, and outside of a runtime.
 pub async fn advance(duration: Duration) {
-    let outcome = with_clock(|clock| clock.advance(duration));
-    succeed(outcome);
-    let shard = context::timer_shard();
-    shard.clock_changed();
-    shard.fire_all();
-    drop(shard);
+    advance_now(duration);
     // The tasks that were woken run before the caller goes on.
     let mut has_yielded = false;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         if has_yielded {
             return Poll::Ready(());
         }
@@ -78,6 +73,14 @@ pub async fn advance(duration: Duration) {
         Poll::Pending
     })
     .await;
+}
+
+fn advance_now(duration: Duration) {
+    let outcome = with_clock(|clock| clock.advance(duration));
+    succeed(outcome);
+    let shard = context::timer_shard();
+    shard.clock_changed();
+    shard.fire_all();
 }
 
 #[track_caller]

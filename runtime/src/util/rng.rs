@@ -15,11 +15,8 @@ pub(crate) struct FastRand(u64);
 impl FastRand {
     /// Any seed will do.
     pub(crate) fn from_seed(seed: u64) -> Self {
-        // One splitmix64 step: neighbouring seeds give unrelated streams, none gives zero.
-        let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self((z ^ (z >> 31)) | 1)
+        // Neighbouring seeds give unrelated streams, none gives zero.
+        Self(mixed(seed, 0) | 1)
     }
 
     fn next(&mut self) -> u64 {
@@ -127,15 +124,32 @@ pub fn thread_rng_n(n: u32) -> u32 {
         .unwrap_or(0)
 }
 
-/// A seed that differs from thread to thread and from run to run.
+/// A seed that differs from call to call, from run to run and from a process to its forks.
+///
+/// Not made of the system's random numbers: nobody needs to be kept from guessing it, and a
+/// sandbox may refuse them.
 pub(crate) fn new_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
+    use std::time::{SystemTime, UNIX_EPOCH};
     if crate::loom::CHECKED {
         // A checker repeats a schedule: the same numbers must come again.
         return 1;
     }
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
+    let call = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let time_ns = since_epoch.map_or(0, |time| time.as_nanos() as u64);
+    // The system puts stacks at random places.
+    let place = (&raw const call).addr() as u64;
+    let process = u64::from(std::process::id());
+    [time_ns, place, process, call].into_iter().fold(0, mixed)
+}
+
+/// A number to which each bit of both contributes, as in SplitMix64.
+fn mixed(state: u64, more: u64) -> u64 {
+    let mut mix = (state ^ more).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mix = (mix ^ (mix >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mix = (mix ^ (mix >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mix ^ (mix >> 31)
 }
 
 #[cfg(test)]
@@ -189,5 +203,18 @@ mod tests {
         let first = thread_rng_n(1_000_000);
         drop(other.enter());
         assert_eq!(straight, [first, thread_rng_n(1_000_000)]);
+    }
+
+    #[test]
+    fn seeds_differ_in_all_their_bits() {
+        let seeds: Vec<_> = (0..1_000).map(|_| new_seed()).collect();
+        let mut sorted = seeds.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), seeds.len(), "two are the same");
+        for bit in 0..64 {
+            let set = seeds.iter().filter(|&seed| seed >> bit & 1 == 1).count();
+            assert!((350..650).contains(&set), "bit {bit}: {set} of 1,000");
+        }
     }
 }

@@ -41,6 +41,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/tests/net_tcp_exact_fit.rs", // Asks for a socket option that std does not know.
     "macros/src/*", // Quoted tokens: the compiler forbids unsafe code in the crate itself.
     "runtime/src/util/leaf.rs", // G1: a closure further down on the stack.
+    "runtime/src/util/forks.rs", // A function that `fork` calls in the child.
+    "runtime/src/util/per_process.rs", // V1: what was published stays.
     "runtime/src/util/list.rs",
     "runtime/src/util/atomic_waker.rs",
     "runtime/src/util/wake_batch.rs",
@@ -69,6 +71,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/mpmc/wait.rs", // F1: the same.
     "runtime/src/io/read_buf.rs",
     "runtime/src/io/async_fd.rs",
+    "runtime/src/io/split.rs", // I2: a shared half reaches nothing.
     "runtime/src/net/*socket.rs",
     "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
     "runtime/src/net/windows/*",       // N1: handles that the system returned.
@@ -105,6 +108,7 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
     "runtime/src/model/mod.rs",          // Doors to leaves.
     "runtime/src/time/mod.rs",           // Pausing the clock.
+    "runtime/src/util/mod.rs",           // Values of the process: who has any.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
     "runtime/src/scheduler/queues.rs",   // Under loom a stand-in for crossbeam's deque.
 ];
@@ -207,6 +211,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("runtime/src/signal/pending.rs", Checked::By(&["signal"])),
     ("runtime/src/signal/slot.rs", Checked::By(&["signal"])),
+    (
+        "runtime/src/signal/unix.rs",
+        Checked::Exempt("flags that a handler was installed: doing it twice does no harm"),
+    ),
     ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     (
         "runtime/src/sync/broadcast/shared.rs",
@@ -267,6 +275,14 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     (
         "runtime/src/task/tracker.rs",
         Checked::By(&["task_cancellation"]),
+    ),
+    (
+        "runtime/src/util/forks.rs",
+        Checked::Exempt("a counter that only forks change, in their one thread: no order"),
+    ),
+    (
+        "runtime/src/util/per_process.rs",
+        Checked::Exempt("publishes what stays, by one exchange, as `OnceLock` does inside"),
     ),
     (
         "runtime/src/util/rng.rs",

@@ -264,7 +264,7 @@ impl<S: ByteStream> Evented<S> {
 /// Lets the other tasks go first, and what is polled beside this.
 async fn pass() {
     let mut passed = false;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         if mem::replace(&mut passed, true) {
             return Poll::Ready(());
         }

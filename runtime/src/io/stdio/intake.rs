@@ -22,6 +22,9 @@
 //! N4. No waker is cloned, woken or dropped under the lock, and nothing is allocated there: the
 //!     buffer is made by the thread and swapped in, the list of waiters grows as a copy.
 //!
+//! N5. A fork has no thread that reads, and perhaps a lock that nobody will release. So it has an
+//!     intake of its own, with a copy of what was kept, as it has one of std's buffer.
+//!
 //! All state is under one lock, hence no order to be argued. A reader clones its waker before it
 //! locks a second time, and looks again then, so that no end is missed in between.
 //!
@@ -47,6 +50,10 @@ pub(crate) struct Intake {
     /// The thread waits here for an order.
     asked: Condvar,
 }
+
+// No foreign code runs under its lock (N4), so a panic finds nothing half done.
+impl std::panic::UnwindSafe for Intake {}
+impl std::panic::RefUnwindSafe for Intake {}
 
 #[derive(Debug)]
 struct State {
@@ -85,9 +92,27 @@ enum Step {
 impl Intake {
     /// Nothing read, and no thread that could.
     pub(crate) fn new() -> Self {
+        Self::with_kept(Vec::new())
+    }
+
+    /// That of a fork (N5), and whether a read was under way in the parent, which holds what it
+    /// reads from locked.
+    pub(crate) fn inherited(parent: &Self) -> (Self, bool) {
+        // Nobody else takes the parent's lock here: N4 is for those who could be held up.
+        let (kept, was_reading) = match parent.state.try_lock() {
+            None => (Vec::new(), true),
+            Some(before) => (
+                before.kept[before.start..].to_vec(),
+                before.phase == Phase::Reading,
+            ),
+        };
+        (Self::with_kept(kept), was_reading)
+    }
+
+    fn with_kept(kept: Vec<u8>) -> Self {
         let state = State {
             phase: Phase::Absent,
-            kept: Vec::new(),
+            kept,
             start: 0,
             ending: None,
             waiters: Vec::new(),

@@ -53,8 +53,9 @@ impl TcpListener {
     ///
     /// Cancel safe: nothing is bound by a future dropped before it is ready.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        let addresses = resolve(&addr).await?;
         let mut last_error = None;
-        for address in resolve(&addr).await? {
+        for address in addresses {
             match Self::bind_one(address) {
                 Ok(listener) => return Ok(listener),
                 Err(error) => last_error = Some(error),

@@ -61,8 +61,9 @@ impl UdpSocket {
     ///
     /// Cancel safe: nothing is bound by a future dropped before it is ready.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
+        let addresses = resolve(&addr).await?;
         let mut last_error = None;
-        for address in resolve(&addr).await? {
+        for address in addresses {
             match mio::net::UdpSocket::bind(address) {
                 Ok(socket) => return Self::registered(socket),
                 Err(error) => last_error = Some(error),
@@ -112,8 +113,9 @@ impl UdpSocket {
     ///
     /// Cancel safe: it waits only for the lookup of a name, before it connects.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
+        let addresses = resolve(&addr).await?;
         let mut last_error = None;
-        for address in resolve(&addr).await? {
+        for address in addresses {
             match self.evented.connect(address) {
                 Ok(()) => return Ok(()),
                 Err(error) => last_error = Some(error),

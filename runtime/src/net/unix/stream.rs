@@ -55,7 +55,8 @@ impl UnixStream {
     ///
     /// Cancel safe: a future dropped before it is ready closes what it began.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        Self::connect_std(&address_of(path.as_ref())?).await
+        let address = address_of(path.as_ref())?;
+        Self::connect_std(&address).await
     }
 
     /// Connects to an address.
@@ -76,7 +77,9 @@ impl UnixStream {
     }
 
     async fn connect_std(address: &net::SocketAddr) -> io::Result<UnixStream> {
-        Self::finish_connect(mio::net::UnixStream::connect_addr(address)?).await
+        // No error is kept meanwhile: the future is to be `UnwindSafe`.
+        let stream = mio::net::UnixStream::connect_addr(address)?;
+        Self::finish_connect(stream).await
     }
 
     /// Waits until a connection that was begun is there.

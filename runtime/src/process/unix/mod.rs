@@ -11,6 +11,10 @@
 //! - R2. Each poll either takes the exit status, or leaves the waker where the next change of
 //!   the child is told, and looks at the child after that.
 //! - R3. A child that is dropped while it runs is handed to `orphans`.
+//! - R4. Who waits by `SIGCHLD` is reminded to look by `orphans`, too: whatever the host does with
+//!   that signal, the wait ends.
+//! - R5. A child belongs to the process that spawned it: a fork of that neither kills nor reaps it,
+//!   nor takes its descriptor out of the reactor, which the two share.
 //!
 //! The spawn registers nothing: most children are waited for at once, and one that has ended by
 //! then needs no reactor. The first wait registers with the runtime of the spawn; if that is
@@ -27,13 +31,16 @@ mod pre_exec;
 
 pub(super) use self::pipe::Pipe;
 
+use self::orphans::Reminder;
 use self::pidfd::PidFd;
 use crate::budget;
 use crate::driver::evented::Evented;
 use crate::runtime::{Handle, context};
 use crate::signal::unix::{Signal, SignalKind, attend, signal_of};
+use crate::util::forks::ProcessMark;
 use io_driver::{Direction, is_shutdown_error};
 use std::io;
+use std::mem;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll, ready};
 
@@ -45,6 +52,8 @@ pub(super) struct Running {
     watch: Watch,
     runtime: Handle,
     kill_on_drop: bool,
+    /// Whose child it is (R5).
+    parent: ProcessMark,
 }
 
 /// What tells of the child's end.
@@ -52,8 +61,8 @@ pub(super) struct Running {
 enum Watch {
     Unwatched,
     PidFd(Evented<PidFd>),
-    /// Some child ended: perhaps this one.
-    ChildSignal(Signal),
+    /// Some child ended: perhaps this one; or it is time to look (R4).
+    ChildSignal(Signal, Reminder),
 }
 
 impl Running {
@@ -63,6 +72,7 @@ impl Running {
             watch: Watch::Unwatched,
             runtime,
             kill_on_drop,
+            parent: ProcessMark::current(),
         }
     }
 
@@ -94,6 +104,9 @@ impl Running {
     }
 
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        if self.parent != ProcessMark::current() {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(libc::ECHILD)));
+        }
         loop {
             let is_told = match &mut self.watch {
                 // A descriptor of a child that ended meanwhile is ready at once (R2).
@@ -107,10 +120,11 @@ impl Running {
                         }
                     }
                 }
-                Watch::ChildSignal(signal) => {
+                Watch::ChildSignal(signal, reminder) => {
                     if let Ok(current) = context::try_current() {
                         attend(&current)?;
                     }
+                    reminder.register(cx);
                     signal.poll_recv(cx).is_ready()
                 }
             };
@@ -130,7 +144,7 @@ impl Running {
             Watch::Unwatched => true,
             // It ended, but a tracer has it first: then the descriptor says no more.
             Watch::PidFd(_) => false,
-            Watch::ChildSignal(_) => return Ok(()),
+            Watch::ChildSignal(..) => return Ok(()),
         };
         match watch(self.child(), &self.runtime, may_have_pidfd) {
             Err(error) if is_shutdown_error(&error) => self.move_to_current_runtime(may_have_pidfd),
@@ -161,7 +175,8 @@ fn watch(child: &Child, runtime: &Handle, may_have_pidfd: bool) -> io::Result<Wa
             return Ok(Watch::PidFd(pidfd));
         }
     }
-    signal_of(runtime, SignalKind::child()).map(Watch::ChildSignal)
+    let signal = signal_of(runtime, SignalKind::child())?;
+    Ok(Watch::ChildSignal(signal, Reminder::new()))
 }
 
 /// Registers a child's descriptor with the reactor of `runtime`; `None` if the system has none.
@@ -186,16 +201,22 @@ impl Drop for Running {
         let Some(mut child) = self.child.take() else {
             return;
         };
+        let watch = mem::replace(&mut self.watch, Watch::Unwatched);
+        if self.parent != ProcessMark::current() {
+            // By R5; std's `Child` has nothing to drop but its number.
+            mem::forget(watch);
+            return;
+        }
         if self.kill_on_drop {
             // An error says that it has ended.
             let _ = child.kill();
         }
         // An error says that the system reaps by itself.
         if let Ok(None) = child.try_wait() {
-            let pidfd = match std::mem::replace(&mut self.watch, Watch::Unwatched) {
+            let pidfd = match watch {
                 Watch::PidFd(pidfd) => Some(pidfd),
                 Watch::Unwatched => register(&child, &self.runtime).ok().flatten(),
-                Watch::ChildSignal(_) => None,
+                Watch::ChildSignal(..) => None,
             };
             orphans::adopt(child, pidfd);
         }

@@ -1,18 +1,22 @@
-//! The way from whoever gives a child up to the one thread that reaps: a list, and whether that
-//! thread is there. Knows no processes.
+//! The way from whoever gives a child up, or waits for one, to the one thread that looks at
+//! children: a list, and whether that thread is there. Knows no processes.
 //!
 //! - Q1. `is_attended` is set by the one who is told to start the reaper, and cleared by the
 //!   reaper in the same section in which it finds the list empty, when it holds nothing. So an
 //!   orphan is pushed to a reaper that will look again, or its pusher starts one.
 //! - Q2. Nothing is allocated under the lock: an orphan comes in a node of its own.
+//! - Q3. A reaper that rests does so only while the list is empty, and each push ends the rest.
 
-use crate::loom::sync::Mutex;
+use crate::loom::sync::{Condvar, Mutex};
 use std::mem;
+use std::time::Duration;
 
 /// Orphans on their way to the reaper.
 #[derive(Debug)]
 pub(crate) struct OrphanQueue<T> {
     state: Mutex<State<T>>,
+    /// The reaper rests here.
+    came: Condvar,
 }
 
 #[derive(Debug)]
@@ -34,6 +38,7 @@ impl<T> OrphanQueue<T> {
                 first: None,
                 is_attended: false,
             }),
+            came: Condvar::new(),
         }
     }
 
@@ -44,7 +49,18 @@ impl<T> OrphanQueue<T> {
         let mut state = self.state.lock();
         node.next = state.first.take();
         state.first = Some(node);
-        !mem::replace(&mut state.is_attended, true)
+        let is_attended = mem::replace(&mut state.is_attended, true);
+        drop(state);
+        self.came.notify_one();
+        !is_attended
+    }
+
+    /// For the reaper: waits until one comes, at most so long (Q3).
+    pub(crate) fn rest(&self, limit: Duration) {
+        let state = self.state.lock();
+        if state.first.is_none() {
+            drop(self.came.wait_timeout(state, limit));
+        }
     }
 
     /// For the reaper: moves what came into `own`. False if there is nothing to do any more: then

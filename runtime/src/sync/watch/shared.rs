@@ -375,6 +375,10 @@ pub(super) struct Reading<'a, T> {
     shared: &'a Shared<T>,
 }
 
+// SAFETY: a shared reference to it lends `&T` and nothing else of the channel. The value is not
+// dropped by a reader, which borrows the channel from one of its ends.
+unsafe impl<T: Sync> Sync for Reading<'_, T> {}
+
 impl<T> std::ops::Deref for Reading<'_, T> {
     type Target = T;
 

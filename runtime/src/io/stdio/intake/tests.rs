@@ -265,3 +265,53 @@ fn readers_that_give_up_lose_nothing() {
             .all(|(n, &byte)| byte == n as u8)
     );
 }
+
+/// N5.
+#[test]
+fn a_fork_has_what_was_kept_and_no_thread() {
+    let intake = Intake::new();
+    let reader = Reader::of(&intake);
+    reader.assert_waits(&intake, 8);
+    assert_eq!(deliver(&intake, b"abcdef"), 8);
+    reader.assert_reads(&intake, 2, b"ab");
+    let (fork, was_reading) = Intake::inherited(&intake);
+    assert!(!was_reading);
+    let (own, other) = (Reader::of(&fork), Reader::of(&fork));
+    own.assert_reads(&fork, 3, b"cde");
+    reader.assert_reads(&intake, 8, b"cdef");
+    other.assert_reads(&fork, 3, b"f");
+    // The next read is by a thread of the fork's.
+    let mut made = 0;
+    let mut bytes = [0; 4];
+    let outcome = fork.poll_read(
+        own.id,
+        &mut Context::from_waker(Waker::noop()),
+        &mut ReadBuf::new(&mut bytes),
+        || {
+            made += 1;
+            Ok(())
+        },
+    );
+    assert!(outcome.is_pending());
+    assert_eq!(made, 1);
+}
+
+/// N5: the source is locked while its parent reads, and perhaps while its lock is held.
+#[test]
+fn a_fork_is_told_that_its_parent_was_reading() {
+    let intake = Intake::new();
+    let reader = Reader::of(&intake);
+    reader.assert_waits(&intake, 8);
+    assert!(!Intake::inherited(&intake).1, "only asked for");
+    intake.serve_one(&mut Vec::new(), |buf| {
+        assert!(Intake::inherited(&intake).1);
+        buf[0] = 1;
+        Ok(1)
+    });
+    assert!(!Intake::inherited(&intake).1);
+    let held = intake.state.lock();
+    let (fork, was_reading) = Intake::inherited(&intake);
+    drop(held);
+    assert!(was_reading);
+    Reader::of(&fork).assert_waits(&fork, 8);
+}
