@@ -6,7 +6,7 @@ mod fault_support;
 use fault_support::{both, current, hang_bound, panic_text};
 use runtime::fs::{File, OpenOptions};
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -184,6 +184,78 @@ fn what_follows_a_dropped_write_comes_after_it() {
                 }
             });
         }
+    }
+}
+
+/// Polls a future once, so that its job is on the pool, and drops it.
+async fn start_and_drop(future: impl Future) {
+    // Else nothing is started when the budget is used up.
+    let mut future = pin!(runtime::task::unconstrained(future));
+    poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// W1 for changes of the length: a job that nobody waits for must not cut off what comes later.
+#[test]
+fn what_follows_a_dropped_change_of_the_length_comes_after_it() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let path = dir.path("file");
+                for _ in 0..500 {
+                    std::fs::write(&path, "..........").unwrap();
+                    let mut file = open_for_all(&path).await;
+                    start_and_drop(file.set_len(0)).await;
+                    file.write_all(b"hello").await.unwrap();
+                    file.flush().await.unwrap();
+                    start_and_drop(file.set_len(1)).await;
+                    start_and_drop(file.set_len(7)).await;
+                    file.set_len(3).await.unwrap();
+                    assert_eq!(file.metadata().await.unwrap().len(), 3);
+                    file.rewind().await.unwrap();
+                    start_and_drop(file.set_len(2)).await;
+                    let mut rest = Vec::new();
+                    file.read_to_end(&mut rest).await.unwrap();
+                    assert_eq!(rest, b"h\0");
+                    drop(file.into_std().await);
+                    assert_eq!(std::fs::read(&path).unwrap(), b"h\0");
+                }
+            });
+        }
+    }
+}
+
+/// W1 for changes of attributes: the last one counts.
+#[cfg(unix)]
+#[test]
+fn what_follows_a_dropped_change_of_attributes_comes_after_it() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    for runtime in both(2) {
+        runtime.block_on(async {
+            let file = open_for_all(&dir.path("file")).await;
+            let time = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            for round in 0..500 {
+                start_and_drop(file.set_modified(time(1_000))).await;
+                file.set_modified(time(2_000 + round)).await.unwrap();
+                start_and_drop(file.set_permissions(Permissions::from_mode(0o600))).await;
+                let mode = if round % 2 == 0 { 0o640 } else { 0o644 };
+                file.set_permissions(Permissions::from_mode(mode))
+                    .await
+                    .unwrap();
+                file.sync_data().await.unwrap();
+                let found = file.metadata().await.unwrap();
+                assert_eq!(found.modified().unwrap(), time(2_000 + round));
+                assert_eq!(found.permissions().mode() & 0o777, mode);
+            }
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The work of a file: one operation at a time, on the pool or at once, and what is known of it.
 //!
 //! ```text
-//!          ┌──────────── read, write, seek: start ───────────┐
+//!          ┌─────── read, write, seek, change: start ────────┐
 //!   Idle { buffer: what was read and not taken }          Busy { job }
 //!          └──◄── the job is done: its outcome, the buffer ──┘
 //! ```
@@ -16,14 +16,16 @@
 //!
 //! The job's result comes by its `JoinHandle`, which orders it: there is no atomic here.
 
+mod open;
+
+pub(super) use self::open::Open;
 use super::buffer::Buffer;
 use crate::cell::join::JoinHandle;
 use crate::fs::files::cached::Tries;
 use crate::fs::files::{self, Attempt};
 use crate::io::ReadBuf;
-use crate::loom::sync::Arc;
 use std::fs::File;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, Seek, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -51,6 +53,8 @@ enum Outcome {
     Read(io::Result<()>),
     Write(io::Result<()>),
     Seek(io::Result<u64>),
+    /// Of length or attributes.
+    Change(io::Result<()>),
     /// Nobody knows: the job was cancelled with its runtime, or panicked.
     Gone,
 }
@@ -121,7 +125,7 @@ impl Work {
     }
 
     /// How far the system's position is ahead of the user's (W2); the buffer is emptied.
-    pub(super) fn discard_read(&mut self) -> i64 {
+    fn discard_read(&mut self) -> i64 {
         let buffer = self.buffer();
         let ahead = buffer.len();
         buffer.clear();
@@ -131,7 +135,7 @@ impl Work {
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        file: &Arc<File>,
+        file: &Open,
         into: &mut ReadBuf<'_>,
         limit: usize,
     ) -> Poll<io::Result<()>> {
@@ -144,7 +148,7 @@ impl Work {
                 }
                 Some(Outcome::Write(Err(error))) => self.write_error = Some(error.kind()),
                 Some(Outcome::Gone) => return Poll::Ready(Err(files::gone())),
-                Some(Outcome::Write(Ok(())) | Outcome::Seek(_)) | None => {}
+                Some(Outcome::Write(Ok(())) | Outcome::Seek(_) | Outcome::Change(_)) | None => {}
             }
             if !self.buffer().is_empty() || into.remaining() == 0 {
                 self.buffer().take_into(into);
@@ -152,14 +156,14 @@ impl Work {
             }
             if into.remaining() <= limit {
                 let tries = &mut self.tries;
-                if let Attempt::Done(result) = files::attempt(|| tries.read(file, into)) {
+                if let Attempt::Done(result) = files::attempt(|| tries.read(file.file(), into)) {
                     return Poll::Ready(result);
                 }
             }
             let limit = limit.min(into.remaining());
             let file = file.clone();
             self.start(false, move |buffer| {
-                Outcome::Read(buffer.read_from(&*file, limit))
+                Outcome::Read(buffer.read_from(file.file(), limit))
             })?;
         }
     }
@@ -167,7 +171,7 @@ impl Work {
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        file: &Arc<File>,
+        file: &Open,
         slices: &[IoSlice<'_>],
         limit: usize,
     ) -> Poll<io::Result<usize>> {
@@ -186,10 +190,10 @@ impl Work {
         self.start(true, move |buffer| {
             let back = match ahead {
                 0 => Ok(0),
-                _ => (&*file).seek(SeekFrom::Current(-ahead)),
+                _ => file.file().seek(SeekFrom::Current(-ahead)),
             };
             Outcome::Write(match back {
-                Ok(_) => buffer.write_to(&*file),
+                Ok(_) => buffer.write_to(file.file()),
                 Err(error) => {
                     buffer.clear();
                     Err(error)
@@ -218,7 +222,7 @@ impl Work {
     /// # Errors
     ///
     /// Something is under way, or the seek was made at once and failed.
-    pub(super) fn start_seek(&mut self, file: &Arc<File>, to: SeekFrom) -> io::Result<()> {
+    pub(super) fn start_seek(&mut self, file: &Open, to: SeekFrom) -> io::Result<()> {
         if !self.is_idle() {
             return Err(io::Error::other(
                 "other file operation is pending, call poll_complete before start_seek",
@@ -230,12 +234,12 @@ impl Work {
             other => other,
         };
         let tries = &mut self.tries;
-        if let Attempt::Done(position) = files::attempt(|| tries.seek(file, to)) {
+        if let Attempt::Done(position) = files::attempt(|| tries.seek(file.file(), to)) {
             self.position = position?;
             return Ok(());
         }
         let file = file.clone();
-        self.start(false, move |_buffer| Outcome::Seek((&*file).seek(to)))
+        self.start(false, move |_buffer| Outcome::Seek(file.file().seek(to)))
     }
 
     pub(super) fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
@@ -246,5 +250,32 @@ impl Work {
             Some(_) | None => {}
         }
         Poll::Ready(Ok(self.position))
+    }
+
+    /// Starts a change of the length or of attributes, after what is under way, and waits for it.
+    /// Whoever is dropped meanwhile, nothing else of the file overtakes it (W1).
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`, or there is no pool.
+    pub(super) async fn change(
+        &mut self,
+        file: &Open,
+        change: impl FnOnce(&File) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        poll_fn(|cx| self.poll_settle(cx)).await;
+        let ahead = self.discard_read();
+        let file = file.clone();
+        self.start(false, move |_buffer| {
+            let back = match ahead {
+                0 => Ok(0),
+                _ => file.file().seek(SeekFrom::Current(-ahead)),
+            };
+            Outcome::Change(back.and_then(|_| change(file.file())))
+        })?;
+        match poll_fn(|cx| self.poll_job(cx)).await {
+            Some(Outcome::Change(result)) => result,
+            _ => Err(files::gone()),
+        }
     }
 }
