@@ -30,9 +30,20 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// # Writes are buffered
 ///
 /// A write is done when the bytes are in the file's buffer; they are written in the background.
-/// The next operation waits for that. An error of the write in the background is given by the
-/// next write or flush. So `flush` before dropping the file: to know that the bytes are
-/// written, and whether. A file that is dropped is closed when what is under way is done.
+/// The next operation waits for that. So `flush` before dropping the file: to know that the bytes
+/// are written, and whether. A file that is dropped is closed when what is under way is done.
+///
+/// When the write in the background fails, the bytes that were not written are lost, and
+///
+/// - the next write or flush fails with the error. The position is behind the last byte that was
+///   written, so what is written next takes the place of what was lost.
+/// - `flush`, `shutdown`, [`sync_all`](Self::sync_all) and [`sync_data`](Self::sync_data) fail with
+///   it each time, until all lost bytes have been written again in their place or were cut off by
+///   [`set_len`](Self::set_len). Where there are no places (the file was opened to append, or is no
+///   regular file), that is until as many bytes as were lost have been written since.
+///
+/// A file made by [`try_clone`](Self::try_clone), and the one of [`into_std`](Self::into_std),
+/// knows nothing of it.
 ///
 /// ```
 /// use runtime::fs::File;
@@ -141,16 +152,23 @@ impl File {
         work.change(&self.std, change).await
     }
 
-    async fn settle(&self) {
+    /// Waits until nothing is under way.
+    ///
+    /// # Errors
+    ///
+    /// Bytes of a write are lost.
+    async fn settle(&self) -> io::Result<()> {
         let mut work = self.work.lock().await;
         poll_fn(|cx| work.poll_settle(cx)).await;
+        work.look_for_lost()
     }
 
     /// Waits until contents and attributes are on the device.
     ///
     /// # Errors
     ///
-    /// Whatever the system says. The error of a write before stays for the next write or flush.
+    /// Whatever the system says, or bytes of a write before are lost. The error of that write stays
+    /// for the next write or flush all the same.
     ///
     /// # Panics
     ///
@@ -160,8 +178,9 @@ impl File {
     ///
     /// Cancel safe: it goes on unseen.
     pub async fn sync_all(&self) -> io::Result<()> {
-        self.settle().await;
-        self.std.sync_all().await
+        let lost = self.settle().await;
+        let synced = self.std.sync_all().await;
+        lost.and(synced)
     }
 
     /// Waits until the contents are on the device.
@@ -178,8 +197,9 @@ impl File {
     ///
     /// Cancel safe: it goes on unseen.
     pub async fn sync_data(&self) -> io::Result<()> {
-        self.settle().await;
-        self.std.sync_data().await
+        let lost = self.settle().await;
+        let synced = self.std.sync_data().await;
+        lost.and(synced)
     }
 
     /// Cuts the file off, or extends it by zeros, to `size` bytes. The position stays.
@@ -196,7 +216,8 @@ impl File {
     ///
     /// It may be done after the future is dropped, but before what is started then.
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
-        self.change(move |std| std.set_len(size)).await
+        let mut work = self.work.lock().await;
+        work.set_len(&self.std, size).await
     }
 
     /// The file's attributes.
@@ -230,7 +251,8 @@ impl File {
     ///
     /// Cancel safe.
     pub async fn try_clone(&self) -> io::Result<File> {
-        self.settle().await;
+        // What is lost is this file's to tell.
+        let _lost = self.settle().await;
         let std = self.std.try_clone().await?;
         let mut clone = File::from_std(std);
         clone.max_buf_size = self.max_buf_size;
@@ -248,7 +270,8 @@ impl File {
     ///
     /// Dropping the future is dropping the file.
     pub async fn into_std(self) -> fs::File {
-        self.settle().await;
+        // What is lost is this file's to tell.
+        let _lost = self.settle().await;
         let std = self.std.into_std();
         std.expect("a descriptor for a file of which an operation is under way")
     }
