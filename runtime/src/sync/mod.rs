@@ -34,7 +34,7 @@ mod condvar;
 mod mutex;
 mod notify;
 mod once_cell;
-mod permits;
+pub(crate) mod permits;
 mod rwlock;
 mod semaphore;
 mod set_once;
