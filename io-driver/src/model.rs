@@ -129,3 +129,13 @@ impl WakeFlag {
         self.0.acknowledge();
     }
 }
+
+/// The registry against its oracle, with what the bytes say.
+///
+/// # Panics
+///
+/// Panics where the two differ.
+#[cfg(not(loom))]
+pub fn check_registry(bytes: &[u8]) {
+    crate::registry::oracle::check(&crate::registry::oracle::decode(bytes));
+}

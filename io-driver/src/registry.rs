@@ -239,6 +239,9 @@ pub fn is_shutdown_error(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<ShutDown>())
 }
 
+#[cfg(all(any(test, feature = "loom"), not(loom)))]
+pub(crate) mod oracle;
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -318,5 +321,23 @@ mod tests {
             }
         });
         assert_eq!(registry.slots.lock().made, 2_000);
+    }
+
+    /// SplitMix64.
+    fn bytes(seed: u64, count: usize) -> Vec<u8> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 33
+        };
+        (0..count).map(|_| next() as u8).collect()
+    }
+
+    #[test]
+    fn it_agrees_with_a_list_of_owners() {
+        for seed in 0..150 {
+            oracle::check(&oracle::decode(&bytes(seed, 600)));
+        }
     }
 }

@@ -179,3 +179,47 @@ fn mpmc_two_senders_supply_chunks() {
         assert_eq!((received.len(), received.iter().sum::<i32>()), (4, 2));
     });
 }
+
+/// M5, C3: a receiver that was leaked while it waited, perhaps with a promise, costs no message
+/// once the senders are gone.
+#[test]
+fn mpmc_a_leaked_receiver_against_the_last_sender() {
+    model(|| {
+        let (tx, rx) = mpmc::channel(2);
+        let mut leaked = Box::pin(rx.recv());
+        assert!(poll_once(leaked.as_mut()).is_pending());
+        let sending = thread::spawn(move || tx.try_send(1).unwrap());
+        let other = rx.clone();
+        let receiving = thread::spawn(move || block_on(other.recv()));
+        let here = block_on(rx.recv());
+        let there = receiving.join().unwrap();
+        assert_eq!(here.or(there), Some(1));
+        assert_eq!(here.and(there), None, "received twice");
+        sending.join().unwrap();
+        assert_eq!(block_on(rx.recv()), None);
+        std::mem::forget(leaked);
+    });
+}
+
+/// C3: the last permit of a closed channel is used while two wait.
+#[test]
+fn mpmc_the_last_permit_of_a_closed_channel_ends_all_waits() {
+    model(|| {
+        let (tx, rx) = mpmc::channel(1);
+        let sending = thread::spawn(move || {
+            if let Ok(permit) = tx.try_reserve() {
+                permit.send(1);
+                return true;
+            }
+            false
+        });
+        let other = rx.clone();
+        let receiving = thread::spawn(move || block_on(other.recv()));
+        rx.close();
+        let here = block_on(rx.recv());
+        let there = receiving.join().unwrap();
+        let expected = sending.join().unwrap().then_some(1);
+        assert_eq!(here.or(there), expected);
+        assert_eq!(here.and(there), None, "received twice");
+    });
+}

@@ -104,3 +104,64 @@ fn mpsc_bounded_drop_of_the_receiver_against_a_waiting_sender() {
         assert_eq!(Arc::strong_count(&value), 1);
     });
 }
+
+/// C4: a permit that is used while the receiver goes: its value is dropped once, and although the
+/// sender stays.
+#[test]
+fn mpsc_a_permit_against_the_drop_of_the_receiver() {
+    model(|| {
+        let (tx, rx) = mpsc::channel(2);
+        let value = Arc::new(());
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let sending = thread::spawn({
+            let value = value.clone();
+            move || permit.send(value)
+        });
+        drop(rx);
+        let kept = sending.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!((kept.capacity(), tx.capacity()), (2, 2));
+    });
+}
+
+/// C4: the same with two senders, of which one finds a message in front of its own, and a value
+/// that is given back.
+#[test]
+fn mpsc_two_senders_against_the_drop_of_the_receiver() {
+    model(|| {
+        let (tx, rx) = mpsc::channel(2);
+        let value = Arc::new(());
+        let permit = tx.clone().try_reserve_owned().unwrap();
+        let permitted = thread::spawn({
+            let value = value.clone();
+            move || permit.send(value)
+        });
+        let plain = thread::spawn({
+            let (tx, value) = (tx.clone(), value.clone());
+            move || drop(tx.try_send(value))
+        });
+        drop(rx);
+        drop(permitted.join().unwrap());
+        plain.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(tx.capacity(), 2);
+    });
+}
+
+/// C4: a message that is on its way when the receiver of a channel without a limit goes.
+#[test]
+fn mpsc_unbounded_send_against_the_drop_of_the_receiver() {
+    model(|| {
+        let (tx, rx) = mpsc::unbounded_channel();
+        let value = Arc::new(());
+        let sending = thread::spawn({
+            let (tx, value) = (tx.clone(), value.clone());
+            move || drop(tx.send(value))
+        });
+        let sent = tx.send(value.clone()).is_ok();
+        drop(rx);
+        sending.join().unwrap();
+        assert!(sent);
+        assert_eq!(Arc::strong_count(&value), 1);
+    });
+}

@@ -6,7 +6,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Meta, Path, Token};
@@ -288,7 +288,7 @@ fn placement(value: &Expr) -> syn::Result<Placement> {
 /// A path, written as one or inside a string.
 fn path(value: &Expr) -> syn::Result<Path> {
     if let Some(Lit::Str(text)) = literal(value) {
-        return text.parse_with(Path::parse_mod_style).map_err(|_| {
+        return text.parse_with(module).map_err(|_| {
             let message = format!(
                 "failed to parse value of `crate` as path: {:?}",
                 text.value()
@@ -296,9 +296,18 @@ fn path(value: &Expr) -> syn::Result<Path> {
             Error::new_spanned(value, message)
         });
     }
-    Path::parse_mod_style
+    module
         .parse2(value.to_token_stream())
         .map_err(|_| Error::new_spanned(value, "failed to parse value of `crate` as path"))
+}
+
+/// A path of a module: what it is for stands in a `use`, where no type may.
+fn module(input: ParseStream<'_>) -> syn::Result<Path> {
+    let path = Path::parse_mod_style(input)?;
+    match path.segments.iter().find(|it| it.ident == "Self") {
+        Some(own) => Err(Error::new_spanned(own, "a type is no crate")),
+        None => Ok(path),
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +395,10 @@ mod tests {
         assert!(message(quote!(unhandled_panic = 1)).contains("`unhandled_panic` as string"));
         assert_eq!(
             message(quote!(crate = 456)),
+            "failed to parse value of `crate` as path"
+        );
+        assert_eq!(
+            message(quote!(crate = Self)),
             "failed to parse value of `crate` as path"
         );
         assert_eq!(

@@ -18,6 +18,8 @@
 
 mod args;
 mod entry;
+#[cfg(test)]
+mod fuzzed;
 mod join;
 mod select;
 

@@ -6,7 +6,7 @@ mod fault_support;
 use fault_support::{both, current, hang_bound, panic_text};
 use runtime::fs::{File, OpenOptions};
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -184,6 +184,78 @@ fn what_follows_a_dropped_write_comes_after_it() {
                 }
             });
         }
+    }
+}
+
+/// Polls a future once, so that its job is on the pool, and drops it.
+async fn start_and_drop(future: impl Future) {
+    // Else nothing is started when the budget is used up.
+    let mut future = pin!(runtime::task::unconstrained(future));
+    poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// W1 for changes of the length: a job that nobody waits for must not cut off what comes later.
+#[test]
+fn what_follows_a_dropped_change_of_the_length_comes_after_it() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let path = dir.path("file");
+                for _ in 0..500 {
+                    std::fs::write(&path, "..........").unwrap();
+                    let mut file = open_for_all(&path).await;
+                    start_and_drop(file.set_len(0)).await;
+                    file.write_all(b"hello").await.unwrap();
+                    file.flush().await.unwrap();
+                    start_and_drop(file.set_len(1)).await;
+                    start_and_drop(file.set_len(7)).await;
+                    file.set_len(3).await.unwrap();
+                    assert_eq!(file.metadata().await.unwrap().len(), 3);
+                    file.rewind().await.unwrap();
+                    start_and_drop(file.set_len(2)).await;
+                    let mut rest = Vec::new();
+                    file.read_to_end(&mut rest).await.unwrap();
+                    assert_eq!(rest, b"h\0");
+                    drop(file.into_std().await);
+                    assert_eq!(std::fs::read(&path).unwrap(), b"h\0");
+                }
+            });
+        }
+    }
+}
+
+/// W1 for changes of attributes: the last one counts.
+#[cfg(unix)]
+#[test]
+fn what_follows_a_dropped_change_of_attributes_comes_after_it() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+    let _bound = hang_bound();
+    let dir = Dir::new();
+    for runtime in both(2) {
+        runtime.block_on(async {
+            let file = open_for_all(&dir.path("file")).await;
+            let time = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            for round in 0..500 {
+                start_and_drop(file.set_modified(time(1_000))).await;
+                file.set_modified(time(2_000 + round)).await.unwrap();
+                start_and_drop(file.set_permissions(Permissions::from_mode(0o600))).await;
+                let mode = if round % 2 == 0 { 0o640 } else { 0o644 };
+                file.set_permissions(Permissions::from_mode(mode))
+                    .await
+                    .unwrap();
+                file.sync_data().await.unwrap();
+                let found = file.metadata().await.unwrap();
+                assert_eq!(found.modified().unwrap(), time(2_000 + round));
+                assert_eq!(found.permissions().mode() & 0o777, mode);
+            }
+        });
     }
 }
 
@@ -460,11 +532,16 @@ fn the_error_of_a_write_comes_with_the_next_call() {
             let kind = ErrorKind::StorageFull;
             let mut file = full().await;
             assert_eq!(file.flush().await.unwrap_err().kind(), kind);
-            file.flush().await.unwrap(); // once
             assert_eq!(file.write(b"x").await.unwrap(), 1);
             assert_eq!(file.write(b"x").await.unwrap_err().kind(), kind);
             assert_eq!(file.write(b"x").await.unwrap(), 1);
-            assert_eq!(file.shutdown().await.unwrap_err().kind(), kind);
+            // The bytes are gone, whoever asks how often.
+            for _ in 0..3 {
+                assert_eq!(file.shutdown().await.unwrap_err().kind(), kind);
+                assert_eq!(file.flush().await.unwrap_err().kind(), kind);
+                assert_eq!(file.sync_all().await.unwrap_err().kind(), kind);
+                assert_eq!(file.sync_data().await.unwrap_err().kind(), kind);
+            }
 
             // W3: something else learns of it, and leaves it to the next write or flush.
             let mut file = full().await;
@@ -478,6 +555,202 @@ fn the_error_of_a_write_comes_with_the_next_call() {
             assert_eq!(file.flush().await.unwrap_err().kind(), kind);
         });
     }
+}
+
+/// The disk is full behind so many bytes, as far as this process is concerned.
+#[cfg(target_os = "linux")]
+fn limit_files_to(size: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: size,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: ignores the signal at the limit.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    // SAFETY: sets a limit of this process.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+}
+
+/// W3, L1: no flush says that all is well while bytes are missing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flush_fails_until_what_was_lost_is_written_again() {
+    fault_support::in_child("a_flush_fails_until_what_was_lost_is_written_again", || {
+        let _bound = hang_bound();
+        for dir in places() {
+            for runtime in both(1) {
+                runtime.block_on(async {
+                    let path = dir.path("file");
+                    let mut file = File::create(&path).await.unwrap();
+                    limit_files_to(10_000);
+                    file.write_all(&[b'a'; 10_004]).await.unwrap();
+                    assert!(file.flush().await.is_err());
+                    limit_files_to(libc::RLIM_INFINITY);
+                    // There is room by now, but nobody has written the bytes.
+                    for _ in 0..3 {
+                        let error = file.flush().await.unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+                        assert_eq!(error.raw_os_error(), Some(libc::EFBIG));
+                    }
+                    // Elsewhere is not there.
+                    file.rewind().await.unwrap();
+                    file.write_all(b"bbbb").await.unwrap();
+                    assert!(file.flush().await.is_err());
+                    // In two parts, the second first; the last byte of all is written by neither.
+                    file.seek(SeekFrom::Start(10_002)).await.unwrap();
+                    file.write_all(b"c").await.unwrap();
+                    assert!(file.flush().await.is_err());
+                    file.seek(SeekFrom::Start(9_999)).await.unwrap();
+                    file.write_all(b"ddd").await.unwrap();
+                    assert!(file.flush().await.is_err(), "one byte is missing");
+                    assert!(file.sync_all().await.is_err(), "one byte is missing");
+                    file.seek(SeekFrom::Start(10_003)).await.unwrap();
+                    file.write_all(b"e").await.unwrap();
+                    file.flush().await.unwrap();
+                    file.sync_all().await.unwrap();
+                    let found = std::fs::read(&path).unwrap();
+                    assert_eq!(found.len(), 10_004);
+                    assert_eq!(&found[9_998..], b"adddce");
+                });
+            }
+        }
+    });
+}
+
+/// W3: also whoever gives the bytes up, or writes on after the error.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_lost_may_be_cut_off_or_written_next() {
+    fault_support::in_child("what_was_lost_may_be_cut_off_or_written_next", || {
+        let _bound = hang_bound();
+        for dir in places() {
+            current().block_on(async {
+                let path = dir.path("file");
+                for append in [false, true] {
+                    let _ = std::fs::remove_file(&path);
+                    let mut options = OpenOptions::new();
+                    options.create(true).write(true).append(append);
+                    let mut file = options.open(&path).await.unwrap();
+                    limit_files_to(100);
+                    file.write_all(&[b'a'; 104]).await.unwrap();
+                    // Not told yet: the write is refused, and told.
+                    assert!(file.write(b"no").await.is_err());
+                    limit_files_to(libc::RLIM_INFINITY);
+                    file.write_all(b"bc").await.unwrap();
+                    assert!(file.flush().await.is_err(), "two bytes are missing");
+                    file.write_all(b"de").await.unwrap();
+                    file.flush().await.unwrap();
+                    let found = std::fs::read(&path).unwrap();
+                    assert_eq!(&found[99..], b"abcde");
+                }
+                let mut file = File::create(&path).await.unwrap();
+                limit_files_to(100);
+                file.write_all(&[b'a'; 104]).await.unwrap();
+                assert!(file.flush().await.is_err());
+                file.set_len(100).await.unwrap();
+                file.flush().await.unwrap();
+                file.write_all(b"a").await.unwrap();
+                assert!(file.flush().await.is_err());
+                limit_files_to(libc::RLIM_INFINITY);
+            });
+        }
+    });
+}
+
+/// A pipe has no places: as many bytes as were lost stand for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flush_of_a_stream_fails_until_as_many_bytes_were_written() {
+    let _bound = hang_bound();
+    current().block_on(async {
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        writer.set_nonblocking(true).unwrap();
+        let mut file = File::from(std::os::fd::OwnedFd::from(writer));
+        // More than fits, so that the rest is lost.
+        file.write_all(&vec![1; 2_000_000]).await.unwrap();
+        for _ in 0..3 {
+            assert!(file.flush().await.is_err());
+        }
+        reader.set_nonblocking(true).unwrap();
+        let mut buf = vec![0; 1_000_000];
+        let mut arrived = 0;
+        while let Ok(count) = std::io::Read::read(&mut &reader, &mut buf) {
+            arrived += count;
+        }
+        reader.set_nonblocking(false).unwrap();
+        let mut missing = 2_000_000 - arrived;
+        assert!(missing > 0);
+        while missing > 0 {
+            assert!(file.flush().await.is_err());
+            let count = missing.min(50_000);
+            file.write_all(&buf[..count]).await.unwrap();
+            missing -= count;
+            let flushed = file.flush().await;
+            assert_eq!(flushed.is_ok(), missing == 0, "{missing}");
+            std::io::Read::read_exact(&mut &reader, &mut buf[..count]).unwrap();
+        }
+    });
+}
+
+/// W2, W5: what was read for somebody who has gone is at its place after an operation that failed.
+#[test]
+fn a_failed_operation_leaves_the_position_where_it_was() {
+    let _bound = hang_bound();
+    for dir in places() {
+        current().block_on(async {
+            let path = dir.path("file");
+            std::fs::write(&path, "0123456789").unwrap();
+            let mut file = open_for_all(&path).await;
+            let mut large = vec![0; 1 << 20];
+            drop_a_read(&mut file, &mut large).await;
+            assert_eq!(file.read_u8().await.unwrap(), b'0');
+            assert!(file.seek(SeekFrom::Current(-2)).await.is_err());
+            assert_eq!(file.read_u8().await.unwrap(), b'1');
+            assert!(file.seek(SeekFrom::End(-11)).await.is_err());
+            file.write_all(b"X").await.unwrap();
+            file.flush().await.unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"01X3456789");
+        });
+    }
+}
+
+/// W5: the same if there is no thread for the job.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_operation_without_a_thread_leaves_the_position_where_it_was() {
+    let name = "an_operation_without_a_thread_leaves_the_position_where_it_was";
+    fault_support::in_child(name, || {
+        let _bound = hang_bound();
+        let dir = Dir::new();
+        let path = dir.path("file");
+        std::fs::write(&path, "0123456789").unwrap();
+        let (with_a_thread, without) = (current(), current());
+        let mut large = vec![0; 1 << 20];
+        let mut file = with_a_thread.block_on(async {
+            let mut file = open_for_all(&path).await;
+            drop_a_read(&mut file, &mut large).await;
+            assert_eq!(file.read_u8().await.unwrap(), b'0');
+            file
+        });
+        fault_support::refuse_calls(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+        without.block_on(async {
+            assert!(file.write(b"no").await.is_err());
+            assert!(file.set_len(0).await.is_err());
+            let now = std::time::SystemTime::now();
+            assert!(file.set_modified(now).await.is_err());
+        });
+        with_a_thread.block_on(async {
+            assert_eq!(file.read_u8().await.unwrap(), b'1');
+            assert_eq!(file.stream_position().await.unwrap(), 2);
+        });
+        without.block_on(async {
+            assert!(file.write(b"no").await.is_err());
+        });
+        with_a_thread.block_on(async {
+            file.write_all(b"X").await.unwrap();
+            file.flush().await.unwrap();
+        });
+        assert_eq!(std::fs::read(&path).unwrap(), b"01X3456789");
+    });
 }
 
 #[test]

@@ -45,6 +45,37 @@ fn places() -> Vec<Dir> {
     places
 }
 
+/// An entry is what was read, not what stands at its path by now.
+#[cfg(unix)]
+#[test]
+fn an_entry_tells_of_itself_after_its_directory_was_moved() {
+    let _bound = hang_bound();
+    for runtime in both(2) {
+        for dir in places() {
+            runtime.block_on(async {
+                let (before, after) = (dir.path("before"), dir.path("after"));
+                std::fs::create_dir(&before).unwrap();
+                std::fs::write(before.join("x"), "12345").unwrap();
+                let mut entries = fs::read_dir(&before).await.unwrap();
+                let entry = entries.next_entry().await.unwrap().unwrap();
+                let len = async || entry.metadata().await.unwrap().len();
+                assert_eq!(len().await, 5);
+                std::fs::rename(&before, &after).unwrap();
+                assert_eq!(len().await, 5, "by a path that is gone");
+                // A directory in place of the file, in another directory.
+                std::fs::create_dir_all(before.join("x")).unwrap();
+                assert_eq!(len().await, 5, "by a path that is another's");
+                assert!(entry.metadata().await.unwrap().is_file());
+                assert!(entry.file_type().await.unwrap().is_file());
+                assert_eq!(entry.path(), before.join("x"));
+                // The directory is the same, the file is gone.
+                std::fs::remove_file(after.join("x")).unwrap();
+                assert_eq!(kind(entry.metadata().await), ErrorKind::NotFound);
+            });
+        }
+    }
+}
+
 fn kind<T>(result: io::Result<T>) -> ErrorKind {
     match result {
         Ok(_) => panic!("no error"),

@@ -218,6 +218,55 @@ fn a_reader_that_swaps_the_buffer_is_found_out() {
     let _ = block_on(Swapper.read_buf(&mut Vec::with_capacity(10)));
 }
 
+/// Puts its own buffer, full, in the place of the one that it is given.
+struct Replaces(&'static mut [u8]);
+
+impl AsyncRead for Replaces {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        *buf = ReadBuf::new(std::mem::take(&mut self.0));
+        buf.advance(buf.capacity());
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+/// Whatever adapter passes the buffer on, and also if both begin at one address: the other one has
+/// no room.
+#[test]
+fn a_buffer_in_place_of_another_is_found_out_everywhere() {
+    fn is_found_out<F: std::future::Future>(what: &str, future: F) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            drop(block_on(future));
+        }));
+        let payload = outcome.expect_err(what);
+        let text = payload.downcast_ref::<&str>().copied().unwrap_or("no text");
+        assert!(text.contains("replaced the buffer"), "{what}: {text}");
+    }
+    let of = |len| Replaces(Box::leak(vec![1; len].into_boxed_slice()));
+    is_found_out("read", of(8).read(&mut [0; 8]));
+    is_found_out("read_exact", of(8).read_exact(&mut [0; 8]));
+    is_found_out("read_u64", of(8).read_u64());
+    is_found_out("read_to_end", of(32).read_to_end(&mut Vec::new()));
+    is_found_out("BufReader", BufReader::with_capacity(8, of(8)).read_u8());
+    is_found_out("take", of(8).take(8).read(&mut [0; 8]));
+    is_found_out("chain", of(8).chain(of(8)).read(&mut [0; 8]));
+    is_found_out("copy", runtime::io::copy(&mut of(8192), &mut Vec::new()));
+
+    let memory = Box::leak(vec![1; 10].into_boxed_slice());
+    let (none, rest) = memory.split_at_mut(0);
+    let mut reader = Replaces(rest).take(5);
+    is_found_out(
+        "no room",
+        std::future::poll_fn(|cx| {
+            let mut buf = ReadBuf::new(&mut *none);
+            std::pin::Pin::new(&mut reader).poll_read(cx, &mut buf)
+        }),
+    );
+}
+
 #[test]
 fn a_seek_accounts_for_what_is_buffered() {
     block_on(async {

@@ -1,6 +1,8 @@
 //! Streams in memory, halves and copies: empty and partial operations, the cooperative budget, and
 //! every number that can be read and written.
 
+#[path = "support/adapters.rs"]
+mod adapters;
 mod support;
 
 use runtime::io::{
@@ -382,5 +384,21 @@ fn without_a_task_there_is_no_budget() {
     for _ in 0..10_000 {
         assert!(Pin::new(&mut near).poll_write(&mut cx, b"x").is_ready());
         assert_eq!(poll_ok(far.read(&mut [0; 1])), 1);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 4_000,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    /// Over streams that give and take what they like; over those that lie it panics at most.
+    #[test]
+    fn adapters_lose_double_and_invent_nothing(
+        script in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+    ) {
+        adapters::check(&script);
     }
 }

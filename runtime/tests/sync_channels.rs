@@ -388,3 +388,115 @@ async fn mpsc_send_timeout_says_why() {
     );
     assert_eq!(closed.into_inner(), 3);
 }
+
+/// A value that nobody can receive any more is dropped at once, whatever way it takes.
+#[test]
+fn a_value_of_a_permit_that_outlives_the_receiver_is_dropped_at_once() {
+    let value = Arc::new(());
+    let left = || Arc::strong_count(&value) - 1;
+    let (tx, rx) = mpsc::channel(9);
+    tx.try_send(value.clone()).unwrap();
+    let permit = tx.try_reserve().unwrap();
+    let owned = tx.clone().try_reserve_owned().unwrap();
+    let unused = tx.try_reserve().unwrap();
+    let mut many = tx.try_reserve_many(4).unwrap();
+    drop(rx);
+    assert_eq!(left(), 0);
+    assert_eq!(tx.capacity(), 2);
+    permit.send(value.clone());
+    assert_eq!((left(), tx.capacity()), (0, 3));
+    let back = owned.send(value.clone());
+    assert_eq!((left(), back.capacity()), (0, 4));
+    many.next().unwrap().send(value.clone());
+    many.next().unwrap().send(value.clone());
+    assert_eq!((left(), tx.capacity()), (0, 6));
+    drop((unused, many));
+    assert_eq!(tx.capacity(), tx.max_capacity());
+    assert!(tx.try_send(value.clone()).is_err());
+    assert!(tx.is_closed() && left() == 0);
+
+    // Closed only: it can be received still.
+    let (tx, mut rx) = mpsc::channel(2);
+    let permit = tx.try_reserve().unwrap();
+    rx.close();
+    permit.send(value.clone());
+    assert_eq!(left(), 1);
+    drop(rx.try_recv().unwrap());
+    // And not any more.
+    let (tx, mut rx) = mpsc::channel(2);
+    let permit = tx.try_reserve().unwrap();
+    rx.close();
+    drop(rx);
+    permit.send(value.clone());
+    assert_eq!((left(), tx.capacity()), (0, 2));
+}
+
+/// The drop of such a value may send another one.
+#[test]
+fn a_value_may_send_in_its_drop_when_the_receiver_is_gone() {
+    struct Sends {
+        next: Option<(mpsc::OwnedPermit<Sends>, Box<Sends>)>,
+        _count: Arc<()>,
+    }
+    impl Drop for Sends {
+        fn drop(&mut self) {
+            if let Some((permit, value)) = self.next.take() {
+                drop(permit.send(*value));
+            }
+        }
+    }
+    for is_gone_before in [true, false] {
+        let count = Arc::new(());
+        let (tx, rx) = mpsc::channel(3);
+        let link = |next| Sends {
+            next,
+            _count: count.clone(),
+        };
+        let mut chain = link(None);
+        for _ in 0..2 {
+            let permit = tx.clone().try_reserve_owned().unwrap();
+            chain = link(Some((permit, Box::new(chain))));
+        }
+        let first = tx.clone().try_reserve_owned().unwrap();
+        let rx = Some(rx).filter(|_| !is_gone_before);
+        drop(first.send(chain));
+        drop(rx);
+        assert_eq!(Arc::strong_count(&count), 1);
+        assert_eq!(tx.capacity(), 3);
+    }
+}
+
+/// Each value is dropped once, and promptly: as soon as both sides are done with it, although a
+/// sender stays.
+#[test]
+fn permits_that_race_with_the_end_of_the_receiver_leave_nothing_behind() {
+    use std::sync::Barrier;
+    for round in 0..500 {
+        let value = Arc::new(());
+        let (tx, mut rx) = mpsc::channel(8);
+        let (unbounded, mut unbounded_rx) = mpsc::unbounded_channel();
+        let start = Barrier::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                let (tx, unbounded) = (tx.clone(), unbounded.clone());
+                let (value, start) = (&value, &start);
+                scope.spawn(move || {
+                    let permits = tx.try_reserve_many(3).unwrap();
+                    start.wait();
+                    for permit in permits {
+                        permit.send(value.clone());
+                        let _ = unbounded.send(value.clone());
+                        let _ = tx.try_send(value.clone());
+                    }
+                });
+            }
+            start.wait();
+            if round % 2 == 0 {
+                let _ = (rx.try_recv(), unbounded_rx.try_recv());
+            }
+            drop((rx, unbounded_rx));
+        });
+        assert_eq!(Arc::strong_count(&value), 1, "round {round}");
+        assert_eq!(tx.capacity(), 8);
+    }
+}

@@ -3,8 +3,11 @@
 mod sync_support;
 
 use runtime::sync::{
-    MappedMutexGuard, Mutex, MutexGuard, Notify, OwnedMutexGuard, Semaphore, TryAcquireError,
+    Barrier, Condvar, MappedMutexGuard, Mutex, MutexGuard, Notify, OnceCell, OwnedMutexGuard,
+    RwLock, Semaphore, SetOnce, TryAcquireError, broadcast, mpsc, oneshot, watch,
 };
+use runtime::task::CancellationToken;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use sync_support::{Polled, now, panics, poll_with_panicking_waker};
@@ -105,6 +108,142 @@ fn a_forgotten_future_leaves_no_dangling_place() {
     semaphore.add_permits(1);
     second.ready().unwrap().forget();
     std::mem::forget(now(Mutex::new(1).lock()));
+}
+
+/// Polls once, so that it waits, and leaks.
+fn leak(future: impl Future) {
+    let mut future = Polled::new(future);
+    assert!(future.is_pending());
+    std::mem::forget(future);
+}
+
+/// Nothing rests on the drop of a future: those that wait beside a leaked one are served, in so far
+/// as it was not it that was served, and the end of the whole touches no leaked place.
+#[test]
+fn a_leaked_wait_costs_what_it_was_given_and_nothing_else() {
+    // Signals to all.
+    let notify = Notify::new();
+    leak(notify.notified());
+    let mut beside = Polled::new(notify.notified());
+    assert!(beside.is_pending());
+    notify.notify_waiters();
+    beside.ready();
+    // A permit goes to the leaked one, the next one to who waits.
+    leak(notify.notified());
+    let mut beside = Polled::new(notify.notified());
+    assert!(beside.is_pending());
+    notify.notify_one();
+    notify.notify_one();
+    beside.ready();
+    leak(notify.notified());
+    let shared = Arc::new(Notify::new());
+    leak(shared.clone().notified_owned());
+    drop(shared);
+
+    let mutex = Mutex::new(());
+    let guard = now(mutex.lock());
+    leak(mutex.lock());
+    let mut beside = Polled::new(mutex.lock());
+    assert!(beside.is_pending());
+    drop(guard);
+    assert!(beside.is_pending(), "the leaked one has it");
+    drop(beside);
+
+    let lock = RwLock::new(());
+    let guard = now(lock.write());
+    leak(lock.read());
+    let mut reader = Polled::new(lock.read());
+    assert!(reader.is_pending());
+    drop(guard);
+    drop(reader.ready());
+    assert!(lock.try_write().is_err(), "the leaked one reads");
+    leak(lock.write());
+    assert!(lock.try_read().is_err(), "the leaked one is first");
+
+    let condvar = Condvar::new();
+    let mutex = Mutex::new(());
+    leak(condvar.wait(now(mutex.lock())));
+    let mut beside = Polled::new(condvar.wait(now(mutex.lock())));
+    assert!(beside.is_pending());
+    condvar.notify_one();
+    condvar.notify_one();
+    drop(beside.ready());
+
+    let barrier = Barrier::new(2);
+    leak(barrier.wait());
+    now(barrier.wait());
+    leak(barrier.wait());
+
+    let set_once = SetOnce::new();
+    leak(set_once.wait());
+    let mut beside = Polled::new(set_once.wait());
+    assert!(beside.is_pending());
+    set_once.set(1).unwrap();
+    assert_eq!(beside.ready(), &1);
+
+    let cell = OnceCell::<u8>::new();
+    leak(cell.get_or_init(std::future::pending));
+    assert!(Polled::new(cell.get_or_init(|| async { 1 })).is_pending());
+    drop(cell);
+}
+
+#[test]
+fn a_leaked_wait_on_a_channel_costs_what_it_was_given_and_nothing_else() {
+    let (tx, mut rx) = watch::channel(0);
+    leak(rx.changed());
+    leak(rx.wait_for(|value| *value == 7));
+    tx.send(1).unwrap();
+    now(rx.changed()).unwrap();
+    leak(tx.closed());
+    leak(rx.changed());
+    drop(rx);
+    now(tx.closed());
+
+    let (tx, mut rx) = broadcast::channel(2);
+    leak(rx.recv());
+    let mut other = tx.subscribe();
+    let mut beside = Polled::new(other.recv());
+    assert!(beside.is_pending());
+    tx.send(1).unwrap();
+    assert_eq!(beside.ready(), Ok(1));
+    drop(beside);
+    assert_eq!(now(rx.recv()), Ok(1));
+    leak(rx.recv());
+    drop((rx, other));
+    assert!(tx.send(2).is_err());
+
+    let (tx, mut rx) = mpsc::channel(1);
+    leak(rx.recv());
+    tx.try_send(1).unwrap();
+    leak(tx.send(2));
+    assert_eq!(now(rx.recv()), Some(1));
+    // The room went to the leaked one, until no sender is left.
+    assert!(tx.try_send(3).is_err());
+    rx.close();
+    leak(rx.recv());
+    drop(tx);
+    assert_eq!(now(rx.recv()), None);
+
+    let (tx, mut rx) = oneshot::channel();
+    leak(&mut rx);
+    tx.send(1).unwrap();
+    assert_eq!(now(rx), Ok(1));
+    let (mut tx, rx) = oneshot::channel::<u8>();
+    leak(tx.closed());
+    drop(rx);
+    now(tx.closed());
+
+    let token = CancellationToken::new();
+    let child = token.child_token();
+    leak(child.cancelled());
+    leak(child.clone().cancelled_owned());
+    let mut beside = Polled::new(child.cancelled());
+    assert!(beside.is_pending());
+    token.cancel();
+    beside.ready();
+    let token = CancellationToken::new();
+    leak(token.cancelled());
+    drop(token);
 }
 
 #[test]

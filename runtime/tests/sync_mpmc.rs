@@ -360,3 +360,104 @@ fn handles_show_the_channel() {
         "{shown}"
     );
 }
+
+/// Polls once, so that it waits, and leaks.
+fn leak(future: impl Future) {
+    let mut future = Polled::new(future);
+    assert!(future.is_pending());
+    std::mem::forget(future);
+}
+
+/// M5: what was promised to a future that is leaked is free once there are no senders.
+#[test]
+fn a_leaked_recv_keeps_a_message_no_longer_than_the_senders_live() {
+    for closes in [true, false] {
+        let (tx, rx) = mpmc::channel(2);
+        let mut served = Polled::new(rx.recv());
+        assert!(served.is_pending());
+        tx.try_send(Arc::new(1)).unwrap();
+        std::mem::forget(served);
+        leak(rx.recv());
+        tx.try_send(Arc::new(2)).unwrap();
+        // Both are promised.
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(
+            tx.try_send(Arc::new(3)).unwrap_err(),
+            TrySendError::Full(Arc::new(3))
+        );
+        let mut waiting = Polled::new(rx.recv());
+        assert!(waiting.is_pending());
+        if closes {
+            rx.close();
+        }
+        drop(tx);
+        assert_eq!(waiting.wakes(), 1);
+        assert_eq!(waiting.ready(), Some(Arc::new(1)));
+        assert_eq!(now(rx.recv()), Some(Arc::new(2)));
+        assert_eq!(now(rx.recv()), None);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    }
+}
+
+/// The same, and nobody receives: the values go with the last receiver, leaks or not.
+#[test]
+fn the_last_receiver_takes_messages_away_that_were_promised_to_leaked_futures() {
+    let value = Arc::new(());
+    let (tx, rx) = mpmc::channel(2);
+    let mut served = Polled::new(rx.recv());
+    assert!(served.is_pending());
+    tx.try_send(value.clone()).unwrap();
+    std::mem::forget(served);
+    let permit = tx.try_reserve().unwrap();
+    drop(rx);
+    assert_eq!(Arc::strong_count(&value), 1);
+    permit.send(value.clone());
+    assert_eq!(Arc::strong_count(&value), 1);
+    assert!(tx.try_send(value.clone()).is_err());
+}
+
+/// M5: room that a leaked permit or future keeps is not waited for once there are no senders.
+#[test]
+fn leaked_reservations_are_waited_for_no_longer_than_the_senders_live() {
+    let (tx, rx) = mpmc::channel(2);
+    std::mem::forget(tx.try_reserve().unwrap());
+    tx.try_send(1).unwrap();
+    let mut served = Polled::new(tx.reserve());
+    assert!(served.is_pending());
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert_eq!(served.wakes(), 1);
+    std::mem::forget(served);
+    leak(tx.send(2));
+    rx.close();
+    let mut waiting = Polled::new(rx.recv());
+    assert!(waiting.is_pending(), "permits may be out");
+    drop(tx);
+    assert_eq!(waiting.wakes(), 1);
+    assert_eq!(waiting.ready(), None);
+}
+
+/// C3: a closed channel whose last permit is used wakes all who wait, and each message is
+/// received once.
+#[test]
+fn the_last_permit_of_a_closed_channel_wakes_all() {
+    for sends in [true, false] {
+        let (tx, rx) = mpmc::channel(2);
+        let permit = tx.try_reserve().unwrap();
+        let mut leaked = Polled::new(rx.recv());
+        assert!(leaked.is_pending());
+        rx.close();
+        let mut waiting: Vec<_> = (0..3).map(|_| Polled::new(rx.recv())).collect();
+        assert!(waiting.iter_mut().all(Polled::is_pending));
+        std::mem::forget(leaked);
+        if sends {
+            permit.send(1);
+        } else {
+            drop(permit);
+        }
+        assert!(waiting.iter().all(|it| it.wakes() == 1));
+        let received: Vec<_> = waiting.iter_mut().filter_map(|it| it.ready()).collect();
+        assert_eq!(received, vec![1; usize::from(sends)]);
+        assert_eq!(now(rx.recv()), None);
+        drop(tx);
+    }
+}

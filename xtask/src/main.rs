@@ -39,7 +39,8 @@ cargo xtask <command>
   ecosystem quick       those of them that CI has time for
   ci               check, api check, test, std-models, features, loom, shuttle, san thread,
                    san address, ecosystem quick, conformance quick
-  nightly          loom-nightly, long shuttle, many property cases, every bench once";
+  fuzz [target]    the fuzz targets, a minute each; needs `cargo install cargo-fuzz`
+  nightly          loom-nightly, long shuttle, many property cases, every bench once, fuzz";
 
 /// What `ci` runs: the quickest failure first.
 const CI: [&[&str]; 11] = [
@@ -93,6 +94,11 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["san", "thread"] => steps::sanitize_threads(),
         ["san", "address"] => steps::sanitize_addresses(),
         ["bench", filters @ ..] => steps::bench(filters),
+        ["fuzz"] => steps::fuzz(None),
+        ["fuzz", name] => match steps::fuzz(Some(name)) {
+            none if none.is_empty() => return Err(format!("no fuzz target `{name}`")),
+            one => one,
+        },
         ["nightly"] => steps::nightly(),
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}");

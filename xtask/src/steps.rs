@@ -200,6 +200,30 @@ pub(crate) fn bench(filters: &[&str]) -> Vec<Cargo> {
     vec![filters.iter().copied().fold(table, Cargo::arg)]
 }
 
+/// The targets of `fuzz/fuzz_targets`.
+const FUZZED: &[&str] = &[
+    "io_adapters",
+    "io_registry",
+    "macro_parsers",
+    "permits",
+    "timer_wheel",
+];
+
+/// One fuzz target or all, a minute each; with `cargo-fuzz`.
+pub(crate) fn fuzz(name: Option<&str>) -> Vec<Cargo> {
+    let targets = FUZZED
+        .iter()
+        .filter(|it| name.is_none_or(|name| name == **it));
+    let run = |target: &&str| {
+        // Leaks are for `san address`: some streams leak what they put in another's place.
+        Cargo::new(&format!("fuzz run {target}"))
+            .args("-- -max_total_time=60 -timeout=30 -len_control=0 -max_len=600")
+            .args("-detect_leaks=0 -rss_limit_mb=4096")
+            .env("RUSTC_BOOTSTRAP", "1") // `-Z` flags on the stable toolchain.
+    };
+    targets.map(run).collect()
+}
+
 pub(crate) fn nightly() -> Vec<Cargo> {
     let mut commands = vec![
         Cargo::new("test").env("PROPTEST_CASES", "20000"),
@@ -208,6 +232,7 @@ pub(crate) fn nightly() -> Vec<Cargo> {
     let long = |command: Cargo| command.env("RUNTIME_SHUTTLE_SCHEDULES", "1000000");
     commands.extend(shuttle(None).into_iter().map(long));
     commands.extend(loom_nightly());
+    commands.extend(fuzz(None));
     commands
 }
 
@@ -220,6 +245,25 @@ mod tests {
         let manifest = "[package]\nname = \"x\"\n[features]\ndefault = [\"full\"]\n# A leaf.\n\
                         full = [\"net\"]\nnet = [\n  \"dep:mio\",\n]\ntest-util = []\n[lints]\na = 1\n";
         assert_eq!(leaf_features(manifest), ["net", "test-util"]);
+    }
+
+    #[test]
+    fn every_fuzz_target_is_run() {
+        let folder = std::fs::read_dir(root().join("fuzz/fuzz_targets")).expect("it is there");
+        let mut found: Vec<String> = folder
+            .map(|entry| entry.expect("readable").path())
+            .map(|path| {
+                path.file_stem()
+                    .expect("a name")
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, FUZZED);
+        assert_eq!(fuzz(None).len(), FUZZED.len());
+        assert_eq!(fuzz(Some("permits")).len(), 1);
+        assert!(fuzz(Some("permit")).is_empty());
     }
 
     /// Flags reach every dependency, so each kind of build has its directory.

@@ -1,6 +1,12 @@
 //! [`read_dir`]: the entries of a directory.
+//!
+//! - D1. What an entry tells, it tells of itself: of what the directory that was opened says of it,
+//!   or has under its name now. Never of what its path leads to: directories are moved, and others
+//!   put in their place. Std's entry keeps the directory open for that (where the system can look
+//!   up relative to it), so this hops for attributes; asking the kernel's caches would need the
+//!   directory's descriptor, which std does not give.
 
-use super::files::{self, cached, hop, try_then_hop};
+use super::files::{self, hop};
 use crate::budget;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
@@ -174,7 +180,8 @@ impl DirEntry {
         self.std.file_name()
     }
 
-    /// The attributes of the entry, or of the link that it is.
+    /// The attributes of the entry, or of the link that it is: on Linux and most other systems of
+    /// what has its name in the directory that was read, wherever that was moved.
     ///
     /// # Errors
     ///
@@ -189,8 +196,7 @@ impl DirEntry {
     /// Cancel safe.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let std = self.std.clone();
-        let at_once = || cached::metadata(&self.std.path(), false);
-        try_then_hop(at_once, move || std.metadata()).await
+        hop(move || std.metadata()).await
     }
 
     /// Whether it is a file, a directory or a link.

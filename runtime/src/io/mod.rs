@@ -39,6 +39,12 @@ mod copy;
 mod duplex;
 mod empty;
 mod join;
+#[cfg(any(feature = "fs", feature = "io-std"))]
+#[cfg_attr(
+    not(feature = "fs"),
+    allow(dead_code, reason = "streams have no places")
+)]
+pub(crate) mod lost;
 mod read;
 pub(crate) mod read_buf;
 mod repeat;

@@ -298,15 +298,34 @@ type PollRead = Poll<io::Result<()>>;
 
 /// Panics unless `buf`, after a reader had it, is still the memory at `start`.
 ///
-/// A reader can put another `ReadBuf` in the place of ours, and its filled count would then
-/// say nothing about our bytes.
-#[track_caller]
-fn assert_same_memory(start: *const u8, buf: &ReadBuf<'_>) {
-    assert_eq!(
-        start,
-        buf.filled().as_ptr(),
-        "the reader replaced the buffer it was given"
-    );
+/// The bytes behind a buffer that is given to a reader. It can put another `ReadBuf` in the place of
+/// ours, and its filled count would then say nothing about our bytes. The start alone does not tell:
+/// a buffer without room has that of the memory behind it.
+pub(super) struct Memory {
+    start: *const u8,
+    capacity: usize,
+}
+
+impl Memory {
+    #[inline]
+    pub(super) fn of(buf: &ReadBuf<'_>) -> Self {
+        Self {
+            start: buf.filled().as_ptr(),
+            capacity: buf.capacity(),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// Panics if `buf` is another one.
+    #[inline]
+    #[track_caller]
+    pub(super) fn assert_same(&self, buf: &ReadBuf<'_>) {
+        assert!(
+            self.start == buf.filled().as_ptr() && self.capacity == buf.capacity(),
+            "the reader replaced the buffer it was given"
+        );
+    }
 }
 
 /// Lets `read` fill the next chunk of `target` and returns how many bytes it appended.
@@ -320,9 +339,9 @@ pub(crate) fn fill_buf_mut<B: BufMut + ?Sized>(
         // SAFETY: only a `ReadBuf` sees these bytes, which writes no uninitialised ones (I2).
         let chunk = unsafe { chunk.as_uninit_slice_mut() };
         let mut buf = ReadBuf::uninit(chunk);
-        let start = buf.filled().as_ptr();
+        let memory = Memory::of(&buf);
         std::task::ready!(read(&mut buf))?;
-        assert_same_memory(start, &buf);
+        memory.assert_same(&buf);
         buf.filled().len()
     };
     // SAFETY: by I1 and I2 the first `count` bytes of the chunk, which is still the same
@@ -339,9 +358,9 @@ pub(super) fn fill_limited(
     read: impl FnOnce(&mut ReadBuf<'_>) -> PollRead,
 ) -> Poll<io::Result<usize>> {
     let mut part = target.take(limit);
-    let start = part.filled().as_ptr();
+    let memory = Memory::of(&part);
     let outcome = read(&mut part);
-    assert_same_memory(start, &part);
+    memory.assert_same(&part);
     let (initialized, count) = (part.initialized, part.filled);
     // SAFETY: `part` is the beginning of the unfilled part, and by I2 so many of its bytes are
     // initialised.
@@ -457,9 +476,9 @@ impl<V: OneVec> Growing<V> {
         let mut buf = ReadBuf::uninit(vec.spare_capacity_mut());
         // SAFETY: by I3.
         unsafe { buf.assume_init(self.initialized_end.saturating_sub(len)) };
-        let start = buf.filled().as_ptr();
+        let memory = Memory::of(&buf);
         let outcome = read(&mut buf);
-        assert_same_memory(start, &buf);
+        memory.assert_same(&buf);
         let count = buf.filled;
         self.initialized_end = len + buf.initialized;
         std::task::ready!(outcome)?;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::loom::cell::UnsafeCell;
+use crate::sync::permits;
 use crate::util::atomic_waker;
 use std::task::Waker;
 
@@ -55,4 +56,14 @@ impl Watched {
             unsafe { *value += 1 };
         });
     }
+}
+
+/// The queue of permits against its oracle, with what the bytes say.
+///
+/// # Panics
+///
+/// Panics where the two differ.
+pub fn check_permits(bytes: &[u8]) {
+    let (initial, ops) = permits::oracle::decode(bytes);
+    permits::oracle::check(initial, &ops);
 }

@@ -19,6 +19,13 @@
 //! | wait, with a [`Mutex`] let go, for a change of what it guards | [`Condvar`] |
 //! | a fixed number of tasks meet | [`Barrier`] |
 //!
+//! # Leaked futures
+//!
+//! Leaking a future that waits ([`mem::forget`](std::mem::forget)) is as good as waiting for ever: it
+//! keeps its place in the queue, and what reaches that place, be it a lock, a permit, a notification
+//! or a message, is lost with it. That is all: others are served before and after it, and channels
+//! end when one side is gone.
+//!
 //! The counted ones share one fair wait list (`permits`).
 
 mod barrier;
@@ -27,7 +34,7 @@ mod condvar;
 mod mutex;
 mod notify;
 mod once_cell;
-mod permits;
+pub(crate) mod permits;
 mod rwlock;
 mod semaphore;
 mod set_once;

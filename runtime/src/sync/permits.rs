@@ -652,5 +652,7 @@ impl std::fmt::Debug for Permits {
     }
 }
 
+#[cfg(any(test, feature = "loom", feature = "shuttle"))]
+pub(crate) mod oracle;
 #[cfg(test)]
 mod tests;

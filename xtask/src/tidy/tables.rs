@@ -107,6 +107,8 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
     "runtime/src/model/mod.rs",          // Doors to leaves.
+    "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
+    "io-driver/src/registry.rs",         // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/mod.rs",           // Values of the process: who has any.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
@@ -241,6 +243,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     (
         "runtime/src/sync/permits.rs",
         Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
+    ),
+    (
+        "runtime/src/sync/permits/oracle.rs",
+        Checked::Exempt("counts the wakes of one thread, for tests"),
     ),
     ("runtime/src/sync/set_once.rs", Checked::By(&["sync_once"])),
     (

@@ -74,11 +74,25 @@ impl Buffer {
         }
     }
 
-    /// Writes all that it holds, and is empty then, also after an error.
-    pub(crate) fn write_to(&mut self, mut target: impl Write) -> io::Result<()> {
-        let written = target.write_all(&self.bytes[self.start..self.end]);
+    /// Writes all that it holds, and is empty then, also after an error. Returns how much of it
+    /// was written.
+    pub(crate) fn write_to(&mut self, mut target: impl Write) -> (usize, io::Result<()>) {
+        let mut rest = &self.bytes[self.start..self.end];
+        let mut result = Ok(());
+        while !rest.is_empty() && result.is_ok() {
+            match target.write(rest) {
+                Ok(0) => {
+                    let text = "failed to write whole buffer";
+                    result = Err(io::Error::new(io::ErrorKind::WriteZero, text));
+                }
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => result = Err(error),
+            }
+        }
+        let count = self.len() - rest.len();
         self.clear();
-        written
+        (count, result)
     }
 }
 
@@ -133,7 +147,9 @@ mod tests {
                     }
                     Op::Write => {
                         let mut target = Vec::new();
-                        buffer.write_to(&mut target).unwrap();
+                        let (count, result) = buffer.write_to(&mut target);
+                        prop_assert!(result.is_ok());
+                        prop_assert_eq!(count, target.len());
                         prop_assert_eq!(target, Vec::from(std::mem::take(&mut oracle)));
                     }
                 }
@@ -142,20 +158,49 @@ mod tests {
         }
     }
 
+    /// Takes so many bytes, two at a time, and is full then; is interrupted before each write.
+    struct Disk {
+        room: usize,
+        is_interrupted: bool,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let count = bytes.len().min(self.room).min(2);
+            self.room -= count;
+            match count {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                _ => Ok(count),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
-    fn an_error_leaves_it_empty() {
-        struct Full;
-        impl Write for Full {
-            fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
+    fn an_error_leaves_it_empty_and_says_how_much_was_written() {
+        for (room, expected) in [(0, 0), (3, 3), (4, 4), (9, 4)] {
+            let mut buffer = Buffer::default();
+            buffer.fill_from(&[IoSlice::new(b"lost")], 10);
+            let is_interrupted = false;
+            let (count, result) = buffer.write_to(Disk {
+                room,
+                is_interrupted,
+            });
+            assert_eq!((count, result.is_ok()), (expected, expected == 4));
+            assert!(buffer.is_empty());
         }
         let mut buffer = Buffer::default();
         buffer.fill_from(&[IoSlice::new(b"lost")], 10);
-        assert!(buffer.write_to(Full).is_err());
-        assert!(buffer.is_empty());
+        let mut no_room: [u8; 2] = [0; 2];
+        let (count, result) = buffer.write_to(&mut no_room[..]);
+        let kind = result.unwrap_err().kind();
+        assert_eq!((count, kind), (2, io::ErrorKind::WriteZero));
     }
 }

@@ -4,12 +4,11 @@ pub(crate) mod buffer;
 mod sys;
 mod work;
 
-use self::work::Work;
+use self::work::{Open, Work};
 use super::OpenOptions;
-use super::files::{self, cached::Tries};
+use super::files::cached::Tries;
 use crate::budget;
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
-use crate::loom::sync::Arc;
 use crate::sync::Mutex;
 use std::fmt;
 use std::fs::{self, FileTimes, Metadata, Permissions};
@@ -31,9 +30,20 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// # Writes are buffered
 ///
 /// A write is done when the bytes are in the file's buffer; they are written in the background.
-/// The next operation waits for that. An error of the write in the background is given by the
-/// next write or flush. So `flush` before dropping the file: to know that the bytes are
-/// written, and whether. A file that is dropped is closed when what is under way is done.
+/// The next operation waits for that. So `flush` before dropping the file: to know that the bytes
+/// are written, and whether. A file that is dropped is closed when what is under way is done.
+///
+/// When the write in the background fails, the bytes that were not written are lost, and
+///
+/// - the next write or flush fails with the error. The position is behind the last byte that was
+///   written, so what is written next takes the place of what was lost.
+/// - `flush`, `shutdown`, [`sync_all`](Self::sync_all) and [`sync_data`](Self::sync_data) fail with
+///   it each time, until all lost bytes have been written again in their place or were cut off by
+///   [`set_len`](Self::set_len). Where there are no places (the file was opened to append, or is no
+///   regular file), that is until as many bytes as were lost have been written since.
+///
+/// A file made by [`try_clone`](Self::try_clone), and the one of [`into_std`](Self::into_std),
+/// knows nothing of it.
 ///
 /// ```
 /// use runtime::fs::File;
@@ -53,7 +63,7 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// # }
 /// ```
 pub struct File {
-    std: Arc<fs::File>,
+    std: Open,
     work: Mutex<Work>,
     max_buf_size: usize,
 }
@@ -127,35 +137,38 @@ impl File {
 
     pub(super) fn with(std: fs::File, tries: Tries) -> File {
         File {
-            std: Arc::new(std),
+            std: Open::new(std),
             work: Mutex::new(Work::new(tries)),
             max_buf_size: MAX_BUF_SIZE,
         }
     }
 
-    /// Does `operation` on the pool after what is under way, if `settles`.
-    async fn hop<R: Send + 'static>(
+    /// Does `change` after what is under way, and before what is started later.
+    async fn change(
         &self,
-        settles: bool,
-        operation: impl FnOnce(&fs::File) -> io::Result<R> + Send + 'static,
-    ) -> io::Result<R> {
-        if settles {
-            self.settle().await;
-        }
-        let std = self.std.clone();
-        files::hop(move || operation(&std)).await
+        change: impl FnOnce(&fs::File) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        let mut work = self.work.lock().await;
+        work.change(&self.std, change).await
     }
 
-    async fn settle(&self) {
+    /// Waits until nothing is under way.
+    ///
+    /// # Errors
+    ///
+    /// Bytes of a write are lost.
+    async fn settle(&self) -> io::Result<()> {
         let mut work = self.work.lock().await;
         poll_fn(|cx| work.poll_settle(cx)).await;
+        work.look_for_lost()
     }
 
     /// Waits until contents and attributes are on the device.
     ///
     /// # Errors
     ///
-    /// Whatever the system says. The error of a write before stays for the next write or flush.
+    /// Whatever the system says, or bytes of a write before are lost. The error of that write stays
+    /// for the next write or flush all the same.
     ///
     /// # Panics
     ///
@@ -165,7 +178,9 @@ impl File {
     ///
     /// Cancel safe: it goes on unseen.
     pub async fn sync_all(&self) -> io::Result<()> {
-        self.hop(true, fs::File::sync_all).await
+        let lost = self.settle().await;
+        let synced = self.std.sync_all().await;
+        lost.and(synced)
     }
 
     /// Waits until the contents are on the device.
@@ -182,7 +197,9 @@ impl File {
     ///
     /// Cancel safe: it goes on unseen.
     pub async fn sync_data(&self) -> io::Result<()> {
-        self.hop(true, fs::File::sync_data).await
+        let lost = self.settle().await;
+        let synced = self.std.sync_data().await;
+        lost.and(synced)
     }
 
     /// Cuts the file off, or extends it by zeros, to `size` bytes. The position stays.
@@ -197,20 +214,10 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// It may be done after the future is dropped.
+    /// It may be done after the future is dropped, but before what is started then.
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
         let mut work = self.work.lock().await;
-        poll_fn(|cx| work.poll_settle(cx)).await;
-        let ahead = work.discard_read();
-        let std = self.std.clone();
-        // Under the lock, so that nothing is read in between.
-        files::hop(move || {
-            if ahead > 0 {
-                io::Seek::seek(&mut &*std, SeekFrom::Current(-ahead))?;
-            }
-            std.set_len(size)
-        })
-        .await
+        work.set_len(&self.std, size).await
     }
 
     /// The file's attributes.
@@ -227,8 +234,7 @@ impl File {
     ///
     /// Cancel safe.
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        let std = self.std.clone();
-        files::try_then_hop(|| Tries::metadata(&self.std), move || std.metadata()).await
+        self.std.metadata().await
     }
 
     /// A second file of the same open file: they share the position.
@@ -245,7 +251,9 @@ impl File {
     ///
     /// Cancel safe.
     pub async fn try_clone(&self) -> io::Result<File> {
-        let std = self.hop(true, fs::File::try_clone).await?;
+        // What is lost is this file's to tell.
+        let _lost = self.settle().await;
+        let std = self.std.try_clone().await?;
         let mut clone = File::from_std(std);
         clone.max_buf_size = self.max_buf_size;
         Ok(clone)
@@ -262,13 +270,10 @@ impl File {
     ///
     /// Dropping the future is dropping the file.
     pub async fn into_std(self) -> fs::File {
-        self.settle().await;
-        match Arc::try_unwrap(self.std) {
-            Ok(std) => std,
-            Err(shared) => shared
-                .try_clone()
-                .expect("a descriptor for a file of which an operation is under way"),
-        }
+        // What is lost is this file's to tell.
+        let _lost = self.settle().await;
+        let std = self.std.into_std();
+        std.expect("a descriptor for a file of which an operation is under way")
     }
 
     /// The file of std's if nothing is under way.
@@ -277,7 +282,7 @@ impl File {
     ///
     /// Gives the file back if something is.
     pub fn try_into_std(mut self) -> Result<fs::File, Self> {
-        match Arc::try_unwrap(self.std) {
+        match self.std.try_into_std() {
             Ok(std) => Ok(std),
             Err(shared) => {
                 self.std = shared;
@@ -286,7 +291,7 @@ impl File {
         }
     }
 
-    /// Sets who may do what with the file.
+    /// Sets who may do what with the file, after what is under way.
     ///
     /// # Errors
     ///
@@ -298,9 +303,9 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// It may be done after the future is dropped.
+    /// It may be done after the future is dropped, but before what is started then.
     pub async fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
-        self.hop(false, move |std| std.set_permissions(perm)).await
+        self.change(move |std| std.set_permissions(perm)).await
     }
 
     /// Sets the times of the file's last access and change, after what is under way.
@@ -315,9 +320,9 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// It may be done after the future is dropped.
+    /// It may be done after the future is dropped, but before what is started then.
     pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        self.hop(true, move |std| std.set_times(times)).await
+        self.change(move |std| std.set_times(times)).await
     }
 
     /// Sets the time of the file's last change, after what is under way.
@@ -332,7 +337,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// It may be done after the future is dropped.
+    /// It may be done after the future is dropped, but before what is started then.
     pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time)).await
     }

@@ -9,6 +9,20 @@ use std::os::windows::io::{
     AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle, RawHandle,
 };
 
+/// Whether each write goes to the end of the file, wherever the position is.
+#[cfg(unix)]
+pub(super) fn is_appended_to(file: &std::fs::File) -> bool {
+    // SAFETY: reads the flags of an open descriptor.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    flags != -1 && flags & libc::O_APPEND != 0
+}
+
+/// The system does not say.
+#[cfg(not(unix))]
+pub(super) fn is_appended_to(_file: &std::fs::File) -> bool {
+    false
+}
+
 #[cfg(unix)]
 impl AsRawFd for File {
     fn as_raw_fd(&self) -> RawFd {

@@ -4,6 +4,7 @@
 //! I2. The reader's position is `end - start` bytes ahead of ours. A seek accounts for that and
 //!     empties the buffer when it is done.
 
+use crate::io::read_buf::Memory;
 use crate::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -131,7 +132,9 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
         let this = self.project();
         if this.start == this.end {
             let mut buf = ReadBuf::new(this.buf);
+            let memory = Memory::of(&buf);
             ready!(this.reader.poll_read(cx, &mut buf))?;
+            memory.assert_same(&buf);
             *this.end = buf.filled().len();
             *this.start = 0;
         }

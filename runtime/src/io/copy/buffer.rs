@@ -6,6 +6,7 @@
 //!     the writer holds back before it sends more.
 
 use crate::budget;
+use crate::io::read_buf::Memory;
 use crate::io::{AsyncRead, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf, is_interrupted};
 use std::io;
 use std::pin::Pin;
@@ -92,10 +93,11 @@ impl CopyBuffer {
         loop {
             let mut buf = ReadBuf::new(&mut self.buf);
             buf.set_filled(self.end);
+            let memory = Memory::of(&buf);
             match ready!(reader.as_mut().poll_read(cx, &mut buf)) {
                 Err(error) if is_interrupted(&error) => continue,
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(()) => {}
+                Ok(()) => memory.assert_same(&buf),
             }
             let end = buf.filled().len();
             assert!(end >= self.end, "the reader took filled bytes away");

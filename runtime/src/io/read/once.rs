@@ -1,5 +1,6 @@
 //! The future of [`AsyncReadExt::read`](super::AsyncReadExt::read).
 
+use crate::io::read_buf::Memory;
 use crate::io::{AsyncRead, ReadBuf};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -37,7 +38,9 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for Read<'_, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.project();
         let mut buf = ReadBuf::new(this.buf);
+        let memory = Memory::of(&buf);
         ready!(Pin::new(&mut **this.reader).poll_read(cx, &mut buf))?;
+        memory.assert_same(&buf);
         Poll::Ready(Ok(buf.filled().len()))
     }
 }

@@ -1,5 +1,6 @@
 //! The future of [`AsyncReadExt::read_exact`](super::AsyncReadExt::read_exact).
 
+use crate::io::read_buf::Memory;
 use crate::io::{AsyncRead, ReadBuf, is_interrupted};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -53,9 +54,12 @@ pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     buf: &mut ReadBuf<'_>,
     early_end: impl FnOnce() -> io::Error,
 ) -> Poll<io::Result<()>> {
+    let memory = Memory::of(buf);
     while buf.remaining() > 0 {
         let before = buf.filled().len();
-        match ready!(reader.as_mut().poll_read(cx, buf)) {
+        let polled = reader.as_mut().poll_read(cx, buf);
+        memory.assert_same(buf);
+        match ready!(polled) {
             Ok(()) if buf.filled().len() == before => {
                 return Poll::Ready(Err(early_end()));
             }

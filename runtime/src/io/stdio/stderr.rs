@@ -4,8 +4,9 @@ super::handle::handle! {
     /// The standard error output of the process; made by [`stderr`].
     ///
     /// A write is answered once its bytes are copied, and made on a thread for blocking calls. Errors
-    /// of it come with the next operation of the handle: [`flush`](crate::io::AsyncWriteExt::flush)
-    /// before dropping it if you want to know. `std` has no buffer
+    /// of it come with the next operation of the handle, and with each
+    /// [`flush`](crate::io::AsyncWriteExt::flush) until as many bytes as were lost have been written
+    /// since: flush before dropping it if you want to know. `std` has no buffer
     /// for this stream.
     ///
     /// What was written is on its way also if nobody flushes, and the runtime waits for it when it

@@ -11,11 +11,14 @@
 //!     unlocks (M2 of `store`). So those who wait are served first in, first out, and nobody who
 //!     comes later takes it from them.
 //! C2. A node finished with `SERVED` owns a promise or a reservation, until its future takes it or
-//!     hands it back, which serves the next one. A node finished with `CLOSED` owns nothing.
-//! C3. Senders wait only while the channel is open, receivers only while it is not finished (M4).
-//!     Who closes or finishes it ends their waits.
-//! C4. `senders` and `receivers` never rise from 0. The last sender closes; the last receiver
-//!     closes and takes all messages away, and `is_abandoned` keeps later ones out.
+//!     hands it back, which serves the next one. A node finished with `CLOSED` owns nothing, and its
+//!     future looks again.
+//! C3. Senders wait only while the channel is open, receivers only while it is not settled (M4).
+//!     Who closes or settles it ends their waits: all of them, since a message may be free that was
+//!     promised to a future that will never be polled again (M5).
+//! C4. `senders` and `receivers` never rise from 0. The last sender closes, and voids what is
+//!     reserved; the last receiver closes and takes all messages away, and `is_abandoned` keeps
+//!     later ones out.
 //!
 //! The lock orders everything; the counts order the last drop after all others. Chunks are made,
 //! and messages, chunks and wakers dropped, outside of it.
@@ -233,7 +236,7 @@ impl<T> Chan<T> {
     fn put(&self, mut state: SpinGuard<'_, State<T>>, value: T) {
         state.store.put(value);
         let waker = state.serve_receiver();
-        drop(state);
+        self.end_if_settled(state); // It was sent into the last room that was reserved.
         if let Some(waker) = waker {
             wake_contained(waker);
         }
@@ -279,7 +282,7 @@ impl<T> Chan<T> {
     fn unreserve_locked<'a>(&'a self, mut state: SpinGuard<'a, State<T>>) {
         state.store.unreserve();
         let waker = state.serve_sender();
-        self.end_if_finished(state);
+        self.end_if_settled(state);
         if let Some(waker) = waker {
             wake_contained(waker);
         }
@@ -301,7 +304,7 @@ impl<T> Chan<T> {
         let mut state = self.lock();
         match state.store.take_promised() {
             Some(taken) => self.took(state, taken),
-            // By M1 there is one.
+            // By M1 only if the promise is void: then nothing comes any more.
             None => Received::Finished,
         }
     }
@@ -309,13 +312,9 @@ impl<T> Chan<T> {
     #[inline]
     fn took<'a>(&'a self, mut state: SpinGuard<'a, State<T>>, taken: Taken<T>) -> Received<T> {
         let waker = state.serve_sender();
-        if state.store.is_closed() {
-            // The message in hand must not be lost to a panic.
-            contain(|| self.end_if_finished(state));
-        } else {
-            drop(state);
-        }
+        drop(state);
         if let Some(waker) = waker {
+            // The message in hand must not be lost to a panic.
             contain(|| waker.wake());
         }
         drop(taken.used);
@@ -335,11 +334,15 @@ impl<T> Chan<T> {
 
     /// Refuses further messages. Those in the channel, and those of permits, can be received.
     pub(super) fn close(&self) {
+        self.close_with(Store::close);
+    }
+
+    fn close_with(&self, close: impl FnOnce(&mut Store<T>)) {
         let mut state = self.lock();
-        state.store.close();
+        close(&mut state.store);
         let mut wakes = WakeBatch::new();
         state = self.end_waits(state, &mut wakes, |state| &mut state.senders);
-        if state.store.is_finished() {
+        if state.store.is_settled() {
             state = self.end_waits(state, &mut wakes, |state| &mut state.receivers);
         }
         drop(state);
@@ -347,9 +350,10 @@ impl<T> Chan<T> {
         wakes.wake_all();
     }
 
-    /// Ends the waits of all receivers if nothing will ever come, and unlocks.
-    fn end_if_finished<'a>(&'a self, mut state: SpinGuard<'a, State<T>>) {
-        if state.receivers.is_empty() || !state.store.is_finished() {
+    /// Ends the waits of all receivers if no message will be put any more, and unlocks.
+    #[inline]
+    fn end_if_settled<'a>(&'a self, mut state: SpinGuard<'a, State<T>>) {
+        if state.receivers.is_empty() || !state.store.is_settled() {
             return;
         }
         let mut wakes = WakeBatch::new();
@@ -382,7 +386,11 @@ impl<T> Chan<T> {
 
     pub(super) fn remove_sender(&self) {
         if self.senders.remove() {
-            self.close();
+            // What is reserved now was leaked: permits and waits for them borrow a sender (M5).
+            self.close_with(|store| {
+                store.close();
+                store.forget_reserved();
+            });
         }
     }
 

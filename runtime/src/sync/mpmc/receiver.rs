@@ -32,6 +32,9 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: a message that this future was woken for goes to the next receiver.
+    ///
+    /// A future that is leaked ([`mem::forget`](std::mem::forget)) while it waits may keep one
+    /// message, and its room, to itself as long as there are senders.
     pub async fn recv(&self) -> Option<T> {
         Recv::new(&self.chan).await
     }

@@ -9,11 +9,15 @@
 //! A receiver that waits is *promised* a message when one comes, a sender that waits gets room
 //! *reserved*; both come for it later, or hand it back. So nobody who comes later can snatch it.
 //!
-//! M1. promised <= messages; messages + reserved <= bound.
+//! M1. promised <= messages until the store is settled; messages + reserved <= bound.
 //! M2. While a receiver waits no message is free to take; while a sender waits there is no room.
 //!     (The shell keeps it: it serves those who wait in the step that makes something free.)
 //! M3. Messages leave in the order in which they came.
-//! M4. Finished: closed, no message, no reservation. Then nothing will ever come.
+//! M4. Settled: closed, no reservation. Then no message will ever be put, and promises are void: the
+//!     messages are free to all. Finished: settled and empty.
+//! M5. Nothing rests on a promise or a reservation coming back, for its future may be leaked. Such a
+//!     promise keeps a message only until the store is settled; such a reservation keeps room only
+//!     until the last sender is gone, since all of them borrow one (`forget_reserved`).
 //!
 //! Messages lie in chunks of fixed size, which are made and freed outside of the lock: `put` asks
 //! for one, `pop` hands one back. One is kept.
@@ -98,9 +102,19 @@ impl<T> Store<T> {
         self.is_closed = true;
     }
 
+    /// Nobody is left to use what is reserved, or to hand it back.
+    pub(super) const fn forget_reserved(&mut self) {
+        self.reserved = 0;
+    }
+
+    #[inline]
+    pub(super) const fn is_settled(&self) -> bool {
+        self.is_closed && self.reserved == 0
+    }
+
     #[inline]
     pub(super) const fn is_finished(&self) -> bool {
-        self.is_closed && self.len == 0 && self.reserved == 0
+        self.is_settled() && self.len == 0
     }
 
     #[inline]
@@ -161,9 +175,9 @@ impl<T> Store<T> {
         }
     }
 
-    /// Reserves room if there is some.
+    /// Reserves room if there is some, and the store is open.
     pub(super) const fn reserve(&mut self) -> bool {
-        let has_room = self.room() > 0;
+        let has_room = self.room() > 0 && !self.is_closed;
         if has_room {
             self.reserved += 1;
         }
@@ -176,38 +190,41 @@ impl<T> Store<T> {
     }
 
     /// Whether a message is there that is not promised.
+    #[inline]
     pub(super) const fn has_free(&self) -> bool {
-        self.len > self.promised
+        self.len > self.promised || (self.len > 0 && self.is_settled())
     }
 
     /// Promises a message if one is free.
     #[inline]
     pub(super) const fn promise(&mut self) -> bool {
-        let is_free = self.len > self.promised;
-        if is_free {
+        let is_free = self.has_free();
+        if is_free && !self.is_settled() {
             self.promised += 1;
         }
         is_free
     }
 
-    /// Gives a promise back.
+    /// Gives a promise back, unless it is void.
     pub(super) const fn release_promise(&mut self) {
-        self.promised -= 1;
+        if !self.is_settled() {
+            self.promised -= 1;
+        }
     }
 
     /// Takes the oldest message, which no promise is kept for.
     #[inline]
     pub(super) fn take_free(&mut self) -> Option<Taken<T>> {
-        if self.len == self.promised {
+        if !self.has_free() {
             return None;
         }
         self.pop()
     }
 
-    /// Takes the oldest message by a promise.
+    /// Takes the oldest message by a promise; there is one unless the promise is void.
     #[inline]
     pub(super) fn take_promised(&mut self) -> Option<Taken<T>> {
-        self.promised -= 1;
+        self.release_promise();
         self.pop()
     }
 
@@ -230,10 +247,9 @@ impl<T> Store<T> {
         self.spare.replace(drained)
     }
 
-    /// Takes all messages that no promise is kept for, for a channel without a receiver (then
-    /// there are no promises either).
+    /// Takes all messages, for a channel without a receiver: nobody is left to keep a promise to.
     pub(super) fn drain(&mut self) -> VecDeque<Chunk<T>> {
-        debug_assert_eq!(self.promised, 0, "a promise without a receiver");
+        self.promised = 0;
         self.len = 0;
         std::mem::take(&mut self.chunks)
     }
@@ -263,6 +279,8 @@ mod tests {
         TakePromised,
         ReleasePromise,
         SupplyTooMuch,
+        Close,
+        LoseSenders,
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -272,6 +290,11 @@ mod tests {
             5 => Just(Take), 2 => Just(Promise), 2 => Just(TakePromised), 1 => Just(ReleasePromise),
             1 => Just(SupplyTooMuch),
         ]
+    }
+
+    /// The same, and the ends of a channel, now and then.
+    fn op_or_end() -> impl Strategy<Value = Op> {
+        prop_oneof![200 => op(), 1 => Just(Op::Close), 1 => Just(Op::LoseSenders)]
     }
 
     fn put(store: &mut Store<usize>, value: usize) {
@@ -292,14 +315,15 @@ mod tests {
         /// M1, M3, M4 against a `VecDeque` and three numbers.
         #[test]
         fn behaves_like_a_deque(
-            ops in proptest::collection::vec(op(), 1..600),
+            ops in proptest::collection::vec(op_or_end(), 1..600),
             bound in prop_oneof![Just(1_usize), Just(3), Just(200), Just(usize::MAX)],
         ) {
             let mut store = Store::new(bound);
             let (mut oracle, mut promised, mut reserved) = (VecDeque::new(), 0, 0);
+            let mut is_closed = false;
             for (value, op) in ops.into_iter().enumerate() {
-                let room = bound - oracle.len() - reserved;
-                prop_assert_eq!(store.room(), room);
+                prop_assert_eq!(store.room(), bound - oracle.len() - reserved);
+                let room = if is_closed { 0 } else { bound - oracle.len() - reserved };
                 match op {
                     Op::Send => if room > 0 {
                         put(&mut store, value);
@@ -326,7 +350,8 @@ mod tests {
                     Op::Promise => {
                         let is_free = oracle.len() > promised;
                         prop_assert_eq!(store.promise(), is_free);
-                        promised += usize::from(is_free);
+                        let is_settled = is_closed && reserved == 0;
+                        promised += usize::from(is_free && !is_settled);
                     }
                     Op::TakePromised => if promised > 0 {
                         promised -= 1;
@@ -340,8 +365,24 @@ mod tests {
                         let order = Order { chunk: bound.min(CHUNK), list: Some(64) };
                         drop(store.supply(order.make()));
                     }
+                    Op::Close => {
+                        store.close();
+                        is_closed = true;
+                    }
+                    Op::LoseSenders => {
+                        store.close();
+                        store.forget_reserved();
+                        (is_closed, reserved) = (true, 0);
+                    }
+                }
+                if is_closed && reserved == 0 {
+                    // M4, M5: whoever was promised something and never comes for it.
+                    promised = 0;
                 }
                 prop_assert_eq!(store.len(), oracle.len());
+                prop_assert_eq!(store.has_free(), oracle.len() > promised);
+                let is_finished = is_closed && reserved == 0 && oracle.is_empty();
+                prop_assert_eq!(store.is_finished(), is_finished);
             }
             store.close();
             prop_assert_eq!(store.is_finished(), oracle.is_empty() && reserved == 0);

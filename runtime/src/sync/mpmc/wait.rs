@@ -2,6 +2,8 @@
 //!
 //! F1. A node joins a list of its future's channel, under the channel's lock, and is taken out
 //!     under the same lock when the future is dropped; the future borrows the channel.
+//!     A future that is leaked leaves its node in the list, in memory that is leaked with it: it can
+//!     be served and finished like any other.
 //! F2. A future that is dropped, or refused, with a promise or a reservation in its node hands it
 //!     back (C2 of `chan`).
 #![allow(unsafe_code)]
@@ -128,7 +130,9 @@ impl<T> Chan<T> {
     #[inline]
     fn poll_recv(&self, waiter: Pin<&Waiter>, waker: &Waker) -> Poll<Option<T>> {
         if waiter.stage() != Stage::New {
-            return self.poll_promise(waiter, waker);
+            if let Some(polled) = self.poll_promise(waiter, waker) {
+                return polled;
+            }
         }
         loop {
             match self.try_recv() {
@@ -136,27 +140,26 @@ impl<T> Chan<T> {
                 Received::Finished => return Poll::Ready(None),
                 Received::Empty => {}
             }
-            let must_wait =
-                |state: &State<T>| !state.store.has_free() && !state.store.is_finished();
+            let must_wait = |state: &State<T>| !state.store.has_free() && !state.store.is_settled();
             if self.join_if(receivers, waiter, waker, must_wait) {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Goes on with a node that waits or has waited.
-    fn poll_promise(&self, waiter: Pin<&Waiter>, waker: &Waker) -> Poll<Option<T>> {
+    /// Goes on with a node that waits or has waited; `None` if it is to look again.
+    fn poll_promise(&self, waiter: Pin<&Waiter>, waker: &Waker) -> Option<Poll<Option<T>>> {
         if waiter.stage() == Stage::Waiting && self.renew(receivers, waiter, waker) {
-            return Poll::Pending;
+            return Some(Poll::Pending);
         }
         let stage = waiter.stage();
         waiter.reset(); // The promise leaves the node.
         match stage {
-            Stage::Finished(CLOSED) => Poll::Ready(None),
-            _ => match self.recv_promised() {
-                Received::Message(value) => Poll::Ready(Some(value)),
-                Received::Empty | Received::Finished => Poll::Ready(None),
-            },
+            Stage::Finished(CLOSED) => None,
+            _ => Some(Poll::Ready(match self.recv_promised() {
+                Received::Message(value) => Some(value),
+                Received::Empty | Received::Finished => None,
+            })),
         }
     }
 }

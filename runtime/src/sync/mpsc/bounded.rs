@@ -55,10 +55,7 @@ impl<T> Sender<T> {
     /// [`reserve`](Self::reserve) keeps the message out of the future.
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.reserve().await {
-            Ok(permit) => {
-                permit.send(value);
-                Ok(())
-            }
+            Ok(permit) => permit.send_or_give_back(value).map_err(SendError),
             Err(SendError(())) => Err(SendError(value)),
         }
     }
@@ -70,10 +67,9 @@ impl<T> Sender<T> {
     /// [`TrySendError`] with the message.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match self.try_take(1) {
-            Ok(()) => {
-                Permit::new(&self.tx).send(message);
-                Ok(())
-            }
+            Ok(()) => Permit::new(&self.tx)
+                .send_or_give_back(message)
+                .map_err(TrySendError::Closed),
             Err(Refused::NoPermits) => Err(TrySendError::Full(message)),
             Err(Refused::Closed) => Err(TrySendError::Closed(message)),
         }

@@ -7,10 +7,13 @@
 //!     `block`), and found the channel unfinished after that. Whoever finishes it (last sender,
 //!     last permit of a closed channel) does so first and then takes the waker; both are RMWs of
 //!     the waker's word, so one side sees the other.
+//! C4. The drop of the [`Rx`] closes the queue of either channel. A message whose claim came before
+//!     (B1 of `block`) is dropped there, also if it is being written; one that comes later, by a
+//!     permit that is out, is given back to its sender. None stays in the queue.
 //!
 //! Closing differs: an unbounded channel closes its queue (claims in flight still count). A
 //! bounded one closes its permits, because a permit that is out may still be used; it is finished
-//! when all are back.
+//! when all are back. Its queue closes when nobody is left to receive (C4).
 #![allow(unsafe_code)]
 
 use super::block::{self, Head, Pushed, Queue};
@@ -190,7 +193,7 @@ impl<T, L: Limit> Drop for Chan<T, L> {
                 }
             }
             let free = Free(queue, head);
-            // Messages that were in flight when the receiver was dropped.
+            // None are left (C4), unless a panic has cut the receiver's drop short.
             while let Some(value) = free.0.pop(free.1) {
                 drop(value);
             }
@@ -445,13 +448,14 @@ fn is_finished<T, L: Limit>(chan: &Chan<T, L>, head: &Head<T>) -> bool {
 impl<T, L: Limit> Drop for Rx<T, L> {
     fn drop(&mut self) {
         self.close();
+        self.with_head(|chan, head| chan.queue.close_reader(head)); // C4
         drop(self.chan.waker.take()); // Nobody is left to wake.
         /// Goes on with the rest when a message panics in its drop.
         struct Drain<'a, T, L: Limit>(&'a mut Rx<T, L>);
         impl<T, L: Limit> Drain<'_, T, L> {
             fn next(&mut self) -> Option<T> {
                 self.0.with_head(|chan, head| {
-                    let value = chan.queue.pop(head)?;
+                    let value = chan.queue.pop_claimed(head)?;
                     chan.limit.received(1);
                     Some(value)
                 })

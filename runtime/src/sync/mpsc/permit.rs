@@ -13,12 +13,12 @@ fn give_back<T>(chan: &Chan<T, Bounded>, count: usize) {
     chan.wake_if_finished();
 }
 
-/// Sends with a permit in hand.
+/// Sends with a permit in hand. Gives the value back if the receiver is gone (C4 of `chan`); the
+/// room is given back then.
 #[inline]
-fn send_with_permit<T>(chan: &Chan<T, Bounded>, value: T) {
-    // The queue closes only when all senders are gone, and a permit borrows or contains one.
-    let sent = chan.push(value);
-    debug_assert!(sent.is_ok(), "a permit keeps the queue open");
+fn send_with_permit<T>(chan: &Chan<T, Bounded>, value: T) -> Result<(), T> {
+    chan.push(value)
+        .inspect_err(|_| chan.limit.permits.release(1))
 }
 
 /// Room for one message; made by [`Sender::reserve`].
@@ -33,12 +33,18 @@ impl<'a, T> Permit<'a, T> {
         Self { tx }
     }
 
-    /// Sends a message into the room, also when the receiver was closed meanwhile.
+    /// Sends a message into the room, also when the receiver was closed meanwhile. If the receiver
+    /// is dropped, so is the message.
     #[inline]
     pub fn send(self, value: T) {
+        drop(self.send_or_give_back(value));
+    }
+
+    #[inline]
+    pub(super) fn send_or_give_back(self, value: T) -> Result<(), T> {
         // The message takes the permit over, also when the receiver's waker panics.
         let this = ManuallyDrop::new(self);
-        send_with_permit(this.tx, value);
+        send_with_permit(this.tx, value)
     }
 }
 
@@ -111,10 +117,10 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Sends a message into the room, also when the receiver was closed meanwhile; returns the
-    /// sender.
+    /// sender. If the receiver is dropped, so is the message.
     pub fn send(self, value: T) -> Sender<T> {
         let tx = self.into_tx();
-        send_with_permit(&tx, value);
+        drop(send_with_permit(&tx, value));
         Sender { tx }
     }
 
