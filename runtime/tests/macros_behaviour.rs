@@ -200,6 +200,103 @@ mod select {
         assert_eq!(kind, "small");
     }
 
+    const ZERO: i32 = 0;
+
+    #[derive(PartialEq, Eq)]
+    struct Key(u8);
+
+    static KEY: Key = Key(3);
+
+    #[runtime::test]
+    async fn patterns_are_matched_as_they_are_written() {
+        let zero = 0;
+        let value = runtime::select! {
+            Some(&ZERO) = ready(Some(&zero)) => 1,
+            else => 2,
+        };
+        assert_eq!(value, 1);
+        let value = runtime::select! {
+            &Key(2) = ready(&KEY) => 1,
+            &Key(3) = async { step().await; &KEY } => 2,
+        };
+        assert_eq!(value, 2);
+        let mut number = 7;
+        runtime::select! {
+            (&1, Some(&mut ref mut y)) = ready((&1, Some(&mut number))) => *y += 1,
+        }
+        assert_eq!(number, 8);
+        let value = runtime::select! {
+            x @ (&1 | &2) = ready(&2) => *x,
+            else => 0,
+        };
+        assert_eq!(value, 2);
+        let value = runtime::select! {
+            Ok(b"hi") = ready(Ok::<_, ()>(b"ha")) => 1,
+            Ok("hi") = async { step().await; Ok::<_, ()>("hi") } => 2,
+        };
+        assert_eq!(value, 2);
+    }
+
+    #[deny(warnings)]
+    #[runtime::test]
+    async fn a_value_that_cannot_be_copied_is_moved_into_its_handler_only() {
+        struct Owned(Vec<u8>);
+        impl Drop for Owned {
+            fn drop(&mut self) {}
+        }
+        let value = runtime::select! {
+            (Some(text), ref mut rest, ..) = ready((Some(String::from("a")), Owned(vec![1]), 0)) => {
+                rest.0.push(2);
+                (text, rest.0.len())
+            }
+            else => (String::new(), 0),
+        };
+        assert_eq!(value, (String::from("a"), 2));
+        let value = runtime::select! {
+            whole @ (Ok(_) | Err(_)) = ready(Err::<(), _>(Owned(vec![1]))) => whole.err(),
+        };
+        assert_eq!(value.unwrap().0, [1]);
+        // What does not match is dropped once, by the branch that it came from.
+        let count = Rc::new(());
+        runtime::select! {
+            (Some(_), _) = ready((None::<u8>, count.clone())) => unreachable!(),
+            else => assert_eq!(Rc::strong_count(&count), 1),
+        }
+    }
+
+    #[runtime::test]
+    async fn a_precondition_is_over_before_the_next_and_before_the_futures() {
+        let open = RefCell::new((true, true));
+        let value = runtime::select! {
+            _ = pending::<()>(), if open.borrow_mut().0 => 1,
+            () = { open.borrow_mut().0 = false; ready(()) }, if open.borrow_mut().1 => 2,
+        };
+        assert_eq!(value, 2);
+        let value = runtime::select! {
+            biased;
+            _ = ready(()), if open.try_borrow_mut().is_err() => 1,
+            _ = ready(()), if (open.borrow_mut().1) && !open.borrow().0 => 2,
+            else => 3,
+        };
+        assert_eq!(value, 2);
+    }
+
+    #[runtime::test]
+    async fn preconditions_may_leave_and_ask_again() {
+        async fn leaves(value: Option<bool>) -> Option<u8> {
+            loop {
+                runtime::select! {
+                    biased;
+                    _ = ready(()), if value? => break Some(1),
+                    _ = ready(()), if match value { Some(false) => return Some(2), _ => true } => {}
+                }
+            }
+        }
+        assert_eq!(leaves(None).await, None);
+        assert_eq!(leaves(Some(true)).await, Some(1));
+        assert_eq!(leaves(Some(false)).await, Some(2));
+    }
+
     #[runtime::test]
     async fn handlers_belong_to_the_surrounding_function() {
         async fn early(value: Result<u32, String>) -> Result<u32, String> {
@@ -443,6 +540,31 @@ mod join {
             runtime::join!(&mut ready(1), &mut Box::pin(ready(2))),
             (1, 2)
         );
+    }
+
+    /// What one expression locks is free for the next, and when the futures run.
+    #[runtime::test]
+    async fn an_expression_is_over_before_the_next() {
+        let count = &RefCell::new(0);
+        let next = |by: &mut i32| {
+            *by += 1;
+            let seen = *by;
+            async move { seen + *count.borrow() }
+        };
+        let both = runtime::join!(next(&mut count.borrow_mut()), next(&mut count.borrow_mut()));
+        assert_eq!(both, (3, 4));
+        let ok = |by: &mut i32| {
+            *by += 1;
+            ready(Ok::<_, ()>(*by))
+        };
+        let both = runtime::try_join!(ok(&mut count.borrow_mut()), ok(&mut count.borrow_mut()));
+        assert_eq!(both, Ok((3, 4)));
+        let value = runtime::select! {
+            biased;
+            x = ok(&mut count.borrow_mut()) => x,
+            x = ok(&mut count.borrow_mut()) => x,
+        };
+        assert_eq!((value, count.take()), (Ok(5), 6));
     }
 
     #[deny(warnings)]

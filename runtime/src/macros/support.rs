@@ -139,8 +139,13 @@ pub fn all_branches_disabled() -> ! {
     )
 }
 
-/// A pattern matched behind a reference and then not by value: it compares by an `Eq` of the
-/// user that changed its mind, or names a constant in a way that reads like a binding.
+/// Is the arm behind a guard that always fails.
+#[cold]
+pub fn never_entered() -> ! {
+    unreachable!("the guard of this arm never holds")
+}
+
+/// A pattern matched while polling and then not again, which no pattern can do.
 #[cold]
 #[track_caller]
 pub fn pattern_matched_once_only() -> ! {
