@@ -8,7 +8,7 @@
 //! There is nothing here but names; what they do is documented in `runtime`. Two things differ
 //! from naming `runtime` directly, because nothing may change for tokio's users unasked:
 //! `#[tokio::main]` polls its body on the calling thread unless `root = "spawn"` says otherwise,
-//! and expansions of the attributes refer to `::tokio`.
+//! and expansions of the attributes refer to `tokio`, whatever that is where they stand.
 #![forbid(unsafe_code)]
 
 pub use ::runtime::{io, pin, runtime, spawn, sync, task, task_local, time};

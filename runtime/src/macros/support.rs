@@ -8,7 +8,7 @@
 //!     state only, and is dropped before its output is stored.
 //! I2. An output is taken once, after `poll_done` or `poll_ok` has said that all are done.
 //!
-//! [`Root`] decides where the body of `#[main]` runs. The expansion calls `placement` on a
+//! [`Root`] decides where the body of a `fn main` runs. The expansion calls `placement` on a
 //! `&&Root<F>`: method lookup tries [`OnWorkers`] for `&Root<F>` first, which exists if the
 //! future is `Send`, and goes on to [`OnCallerThread`] for `Root<F>`, which always does.
 
