@@ -133,7 +133,7 @@ impl AfterUnlock {
 impl Pipe {
     #[track_caller]
     fn new(capacity: usize) -> Self {
-        assert!(capacity > 0, "max_buf_size must be greater than 0");
+        assert!(capacity > 0, "`max_buf_size` must be greater than 0");
         Self {
             bytes: BytesMut::new(),
             capacity,

@@ -87,7 +87,8 @@ impl<T> ReadHalf<T> {
     {
         assert!(
             self.is_pair_of(&wr),
-            "unsplit needs the two halves of one stream"
+            "Unrelated `split::Write` passed to `split::Read::unsplit`: it needs the two halves of one \
+             stream"
         );
         drop(wr);
         let shared = Arc::try_unwrap(self.shared)

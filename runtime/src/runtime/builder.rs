@@ -14,12 +14,10 @@ use crate::scheduler::local::Core;
 use crate::scheduler::shared::{Config, Hook, Shared};
 use crate::scheduler::{current_thread, monitor, worker};
 use crate::util::bomb::contain;
+use crate::util::names;
 use std::fmt;
 use std::io;
 use std::time::Duration;
-
-/// Names the environment variable that sets the default number of workers.
-const WORKER_THREADS_VARIABLE: &str = "RUNTIME_WORKER_THREADS";
 
 /// Turns of a worker between two looks at the driver.
 const EVENT_INTERVAL: u32 = 61;
@@ -94,7 +92,7 @@ impl Builder {
             worker_threads: None,
             max_blocking_threads: 512,
             keep_alive: Duration::from_secs(10),
-            thread_name: std::sync::Arc::new(|| "runtime-worker".into()),
+            thread_name: std::sync::Arc::new(|| names::THREAD.into()),
             stack_size: None,
             on_thread_start: None,
             on_thread_stop: None,
@@ -114,13 +112,11 @@ impl Builder {
     }
 
     /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`].
-    #[must_use]
     pub fn new_current_thread() -> Self {
         Self::new(Kind::CurrentThread)
     }
 
     /// A runtime with worker threads that steal work from each other.
-    #[must_use]
     pub fn new_multi_thread() -> Self {
         Self::new(Kind::MultiThread)
     }
@@ -162,15 +158,16 @@ impl Builder {
         let name = name.into();
         assert!(
             !name.trim().is_empty(),
-            "the runtime's name must not be blank"
+            "runtime name shouldn't be empty: it must not be blank"
         );
         self.name = Some(name);
         self
     }
 
     /// Sets how many worker threads run tasks. Default: the environment variable
-    /// `RUNTIME_WORKER_THREADS`, else the cores this process may use. A current-thread runtime
-    /// has none.
+    /// `RUNTIME_WORKER_THREADS` (in programs with the package that stands in for tokio
+    /// `TOKIO_WORKER_THREADS`, if that is set), else the cores this process may use. A
+    /// current-thread runtime has none.
     ///
     /// # Panics
     ///
@@ -206,7 +203,8 @@ impl Builder {
         self
     }
 
-    /// Names the threads. Default: `runtime-worker`.
+    /// Names the threads. Default: `runtime-worker`; `tokio-rt-worker` in programs with the package
+    /// that stands in for tokio.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name = std::sync::Arc::new(move || name.clone());
@@ -263,7 +261,7 @@ impl Builder {
     /// Panics if `turns` is 0.
     #[track_caller]
     pub fn event_interval(&mut self, turns: u32) -> &mut Self {
-        assert!(turns > 0, "event_interval must be at least 1");
+        assert!(turns > 0, "event_interval must be greater than 0");
         self.event_interval = turns;
         self
     }
@@ -328,8 +326,8 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Panics if the environment variable `RUNTIME_WORKER_THREADS` is set to something that is
-    /// not a number above 0.
+    /// Panics if no number of workers is given and the environment variable of
+    /// [`worker_threads`](Self::worker_threads) is set to something that is not a number above 0.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         match self.kind {
@@ -353,7 +351,7 @@ impl Builder {
         let LocalOptions { .. } = options;
         assert!(
             self.kind == Kind::CurrentThread,
-            "Only current_thread is supported when building a local runtime: start with \
+            "multi_thread is not supported for LocalRuntime: start with \
              `Builder::new_current_thread`"
         );
         let runtime = self.build_single(current_thread::Shared::new_local)?;
@@ -380,8 +378,8 @@ impl Builder {
     fn build_multi_thread(&mut self) -> io::Result<Runtime> {
         assert!(
             !self.start_paused,
-            "`start_paused` needs a current-thread runtime: time cannot stand still for several \
-             workers"
+            "`time::pause()` requires the `current_thread` Tokio runtime, and so does \
+             `start_paused`: time stands still on a current-thread runtime only"
         );
         let workers = self.worker_threads.unwrap_or_else(default_workers);
         // The user's code that names threads runs before there is anything to lose.
@@ -517,18 +515,22 @@ fn contained(hook: impl Fn() + Send + Sync + 'static) -> Hook {
 
 #[track_caller]
 fn default_workers() -> usize {
-    match std::env::var(WORKER_THREADS_VARIABLE) {
-        Ok(text) => match text.trim().parse() {
-            Ok(0) => panic!("`{WORKER_THREADS_VARIABLE}` is 0: set it to at least 1, or unset it"),
-            Ok(count) => count,
-            Err(error) => panic!(
-                "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads: {error}"
-            ),
-        },
-        Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
-        Err(std::env::VarError::NotUnicode(text)) => {
-            panic!("`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads")
-        }
+    let set = |name: &'static str| Some((name, std::env::var_os(name)?));
+    let Some((name, value)) = names::WORKER_THREADS.iter().copied().find_map(set) else {
+        return crate::loom::available_parallelism();
+    };
+    let Some(text) = value.to_str() else {
+        panic!(
+            "\"{name}\" must be valid unicode, error: {value:?}: set it to a number, or unset it"
+        );
+    };
+    match text.trim().parse() {
+        Ok(0) => panic!("\"{name}\" cannot be set to 0: set it to at least 1, or unset it"),
+        Ok(count) => count,
+        Err(error) => panic!(
+            "\"{name}\" must be usize, error: {error}, value: {text}: set it to a number of \
+             threads, or unset it"
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod entered;
 pub(crate) mod histogram;
 pub(crate) mod leaf;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod patience;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;
