@@ -11,7 +11,7 @@
 //!
 //! A name of the root stands as the user would write it, at the place of the call: it may be an
 //! import or a module there. Who writes the attribute with a leading `::`, for want of a prelude
-//! or because the name means something else, gets it with a leading `::` ([`written_absolute`]).
+//! or because the name means something else, gets it with a leading `::`.
 //!
 //! The expanders are plain functions from tokens to `syn::Result` of tokens, so that their
 //! errors are unit-tested without a compiler. Local names of an expansion carry
