@@ -30,7 +30,10 @@ pub(crate) enum Flavor {
 /// Where the body of the function is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// As a task on the workers, where the types and the worker count allow it.
+    /// As a task on the workers, where the types and the worker count allow it. Cannot be asked
+    /// for; it is a default.
+    Choose,
+    /// As a task on the workers, where their count allows it.
     Spawn,
     /// On the calling thread.
     BlockOn,

@@ -1,25 +1,26 @@
 //! `#[main]` and `#[test]`: an `async fn` becomes a function that builds a runtime and runs it.
 //!
-//! The body keeps its own `async fn`, nested in the new function, so that the compiler reports
-//! type errors as it does without us; it takes the arguments over under names of ours. What a
-//! nested function cannot say (generics, a receiver, `Self`, `unsafe`) makes an `async move` block
-//! of the body instead, and that is always blocked on in place.
+//! The body becomes an `async move` block in place: it sees the parameters and lifetimes of the
+//! `impl` around the function, and macros that ask for the name of their function find the one
+//! that the user wrote. The block is polled on the calling thread, or spawned if the arguments
+//! say `root = "spawn"`.
 //!
-//! Where a nested body of `#[main]` runs is decided by method resolution in
-//! `root::macros::support`: spawned if it is `Send + 'static`, blocked on if not. Regions do not
-//! take part in method resolution, hence only functions without arguments, whose futures borrow
-//! nothing, are put to that choice. A `fn main` with a return type hands back an `ExitCode`, and
-//! its task reports the value, which then need not be `Send`.
+//! Only where nobody said where a `fn main` of `runtime` runs is its body kept as it was, an
+//! `async fn` nested in the new function, for method resolution in `root::macros::support` to
+//! choose: spawned if it is `Send + 'static`, blocked on if not. A `main` that the system calls is
+//! in no `impl` and has no parameters. A `fn main` with a return type whose body may be a task
+//! hands back an `ExitCode`, and the task reports the value, which then need not be `Send`.
 //!
-//! Rejected: an inline `async` block for every body. Its error messages blame the attribute, and
-//! the compiler does not answer whether it is `Send` while it checks the function around it.
+//! Rejected: a nested function for every body. It cannot name what stands around it, and its path
+//! has a level too many. Rejected: putting a block to the choice. The compiler does not answer
+//! whether it is `Send` while it checks the function around it.
 
 use crate::args::{Args, Flavor, Placement, Role, UnhandledPanic};
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{AttrStyle, Attribute, Error, FnArg, ReturnType, Signature, Visibility};
+use syn::{AttrStyle, Attribute, Error, ReturnType, Signature, Type, Visibility};
 
 /// What holds unless the arguments say otherwise.
 pub(crate) struct Defaults {
@@ -80,19 +81,16 @@ pub(crate) fn expand(
     check_function(role, &function)?;
     args.check(role, flavor, &attribute_name(role, defaults))?;
 
-    let spawns = role == Role::Main
-        && flavor == Flavor::MultiThread
-        && args
-            .placement
-            .map_or(defaults.placement, |(place, _)| place)
-            == Placement::Spawn;
+    let placement = match args.placement {
+        Some((placement, _)) => placement,
+        None if flavor == Flavor::MultiThread && may_be_nested(&function) => defaults.placement,
+        None => Placement::BlockOn,
+    };
     let runtime = builder(&args, flavor, &root);
-    Ok(match Shape::of(&function) {
-        Shape::Nested if spawns && function.sig.inputs.is_empty() => {
-            spawned(&function, &runtime, &root)
-        }
-        Shape::Nested => nested(role, &function, &runtime),
-        Shape::Block => block(role, &function, &runtime),
+    Ok(match placement {
+        Placement::Choose => chosen(&function, &runtime, &root),
+        Placement::Spawn => spawned(&function, &runtime, &root),
+        Placement::BlockOn => in_place(role, &function, &runtime),
     })
 }
 
@@ -150,34 +148,17 @@ fn is_test_attribute(attribute: &Attribute) -> bool {
     ends && (segments.len() == 1 || first.is_some_and(|first| ours.contains(&&*first)))
 }
 
-/// What becomes of the body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    /// An `async fn` inside the new function.
-    Nested,
-    /// An `async move` block.
-    Block,
-}
-
-impl Shape {
-    fn of(function: &Function) -> Self {
-        let sig = &function.sig;
-        let plain = sig.generics.params.is_empty()
-            && sig.generics.where_clause.is_none()
-            && sig.unsafety.is_none()
-            && sig.abi.is_none()
-            && sig
-                .inputs
-                .iter()
-                .all(|arg| matches!(arg, FnArg::Typed(arg) if arg.attrs.is_empty()));
-        match plain
-            && !mentions("Self", sig.to_token_stream().into_iter())
-            && !mentions("Self", function.body.clone().into_iter())
-        {
-            true => Self::Nested,
-            false => Self::Block,
-        }
-    }
+/// Whether the function is a `main` that nothing around it has a part in.
+fn may_be_nested(function: &Function) -> bool {
+    let sig = &function.sig;
+    sig.ident == "main"
+        && sig.inputs.is_empty()
+        && sig.generics.params.is_empty()
+        && sig.generics.where_clause.is_none()
+        && sig.unsafety.is_none()
+        && sig.abi.is_none()
+        && !mentions("Self", sig.to_token_stream().into_iter())
+        && !mentions("Self", function.body.clone().into_iter())
 }
 
 /// Whether the identifier stands anywhere in the tokens.
@@ -239,33 +220,25 @@ fn without_async(sig: &Signature) -> Signature {
     }
 }
 
-/// The user's function as it was, to be put inside the new one.
-fn inner_function(function: &Function) -> TokenStream {
-    let Function { sig, body, .. } = function;
-    quote! {
-        #[allow(clippy::unused_async, clippy::too_many_arguments)]
-        #sig #body
-    }
-}
-
 /// The body is put to the choice between the workers and this thread.
-fn spawned(function: &Function, runtime: &TokenStream, root: &TokenStream) -> TokenStream {
-    let name = &function.sig.ident;
-    let inner = inner_function(function);
-    let mut sig = without_async(&function.sig);
+fn chosen(function: &Function, runtime: &TokenStream, root: &TokenStream) -> TokenStream {
+    let Function { sig, body, .. } = function;
+    let name = &sig.ident;
+    let mut outer = without_async(sig);
     let mut future = quote!(#name());
-    if let (true, ReturnType::Type(_, output)) = (name == "main", &function.sig.output) {
+    if let Some(output) = reported(sig) {
         // A type that `main` cannot return is complained about where it stands.
         let mut name = name.clone();
         name.set_span(output.span());
         let call = quote_spanned!(output.span()=> #name());
         future = quote!(#root::macros::support::report(#call));
-        sig.output = syn::parse_quote!(-> ::std::process::ExitCode);
+        outer.output = syn::parse_quote!(-> ::std::process::ExitCode);
     }
-    let header = header(Role::Main, function, &sig);
+    let header = header(Role::Main, function, &outer);
     quote_spanned! {Span::mixed_site()=>
         #header {
-            #inner
+            #[allow(clippy::unused_async)]
+            #sig #body
             let future = #future;
             let runtime = #runtime;
             {
@@ -278,31 +251,65 @@ fn spawned(function: &Function, runtime: &TokenStream, root: &TokenStream) -> To
     }
 }
 
-/// The body stays on this thread.
-fn nested(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream {
-    let name = &function.sig.ident;
-    let inner = inner_function(function);
-    let mut sig = without_async(&function.sig);
-    let mut arguments = Vec::new();
-    for (index, argument) in sig.inputs.iter_mut().enumerate() {
-        if let FnArg::Typed(argument) = argument {
-            let ident = format_ident!("argument_{index}", span = Span::mixed_site());
-            *argument.pat = syn::parse_quote!(#ident);
-            arguments.push(ident);
-        }
+/// The return type of a `main` whose value its task reports.
+fn reported(sig: &Signature) -> Option<&Type> {
+    match &sig.output {
+        ReturnType::Type(_, output) if sig.ident == "main" => Some(output),
+        _ => None,
     }
-    let header = header(role, function, &sig);
-    let run = run_in_place(role, runtime, &quote!(#name(#(#arguments),*)), &sig.output);
-    quote!(#header { #inner #run })
 }
 
-/// The body is an `async` block that captures the arguments, and stays on this thread.
-fn block(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream {
-    let body = &function.body;
+/// The body is a task. One that cannot be is complained about at the name of the function.
+fn spawned(function: &Function, runtime: &TokenStream, root: &TokenStream) -> TokenStream {
+    let mut sig = without_async(&function.sig);
+    let mut future = block(function);
+    if reported(&sig).is_some() {
+        future = quote!(#root::macros::support::report(#future));
+        sig.output = syn::parse_quote!(-> ::std::process::ExitCode);
+    }
+    let header = header(Role::Main, function, &sig);
+    let located = Span::mixed_site().located_at(sig.ident.span());
+    let run = quote_spanned!(located=> #root::macros::support::Workers.run(runtime, future));
+    quote_spanned! {Span::mixed_site()=>
+        #header {
+            let future = #future;
+            let runtime = #runtime;
+            #run
+        }
+    }
+}
+
+/// The body stays on this thread. In a test behind `dyn`, so that `block_on` is compiled once per
+/// return type and not once per test.
+fn in_place(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream {
     let sig = without_async(&function.sig);
+    let header = header(role, function, &sig);
+    let future = block(function);
+    if role == Role::Main {
+        return quote_spanned! {Span::mixed_site()=>
+            #header {
+                let future = #future;
+                #runtime.block_on(future)
+            }
+        };
+    }
+    let output = nameable(&sig.output).unwrap_or_else(|| quote!(_));
+    quote_spanned! {Span::mixed_site()=>
+        #header {
+            let future = ::core::pin::pin!(#future);
+            let future: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> =
+                future;
+            #runtime.block_on(future)
+        }
+    }
+}
+
+/// The body as an `async` block that captures the arguments.
+fn block(function: &Function) -> TokenStream {
+    let body = &function.body;
     // Unlike a function, a block has no declared type: a `return` that is never reached gives
     // the compiler one before it reads the user's code.
-    let typed = match nameable(&sig.output) {
+    let typed = match nameable(&function.sig.output) {
         Some(output) => quote_spanned! {Span::mixed_site()=>
             #[allow(unreachable_code, clippy::all)]
             if false {
@@ -312,40 +319,17 @@ fn block(role: Role, function: &Function, runtime: &TokenStream) -> TokenStream 
         },
         None => TokenStream::new(),
     };
-    let header = header(role, function, &sig);
-    let future = quote!(async move { #typed #body });
-    let run = run_in_place(role, runtime, &future, &sig.output);
-    quote!(#header { #run })
+    quote!(async move { #typed #body })
 }
 
 /// The return type, if a `let` may be annotated with it.
 fn nameable(output: &ReturnType) -> Option<TokenStream> {
     match output {
         ReturnType::Default => Some(quote!(())),
+        // `!` may stand for the value of a function only.
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => None,
         ReturnType::Type(_, ty) if mentions("impl", ty.to_token_stream().into_iter()) => None,
         ReturnType::Type(_, ty) => Some(ty.to_token_stream()),
-    }
-}
-
-/// Blocks on the future. In a test behind `dyn`, so that `block_on` is compiled once per return
-/// type and not once per test.
-fn run_in_place(
-    role: Role,
-    runtime: &TokenStream,
-    future: &TokenStream,
-    output: &ReturnType,
-) -> TokenStream {
-    if role == Role::Main {
-        return quote_spanned! {Span::mixed_site()=>
-            let future = #future;
-            #runtime.block_on(future)
-        };
-    }
-    let output = nameable(output).unwrap_or_else(|| quote!(_));
-    quote_spanned! {Span::mixed_site()=>
-        let future = ::core::pin::pin!(#future);
-        let future: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = future;
-        #runtime.block_on(future)
     }
 }
 
@@ -355,8 +339,8 @@ mod tests {
 
     fn run(role: Role, args: TokenStream, item: TokenStream) -> Result<String, String> {
         let defaults = Defaults {
-            root: quote!(::runtime),
-            placement: Placement::Spawn,
+            root: quote!(runtime),
+            placement: Placement::Choose,
         };
         match expand(role, args, item, &defaults) {
             Ok(tokens) => {
@@ -377,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn main_is_spawned_by_default() {
+    fn main_is_put_to_the_choice_by_default() {
         let text = main(
             quote!(),
             quote!(
@@ -388,8 +372,8 @@ mod tests {
         );
         assert!(text.starts_with("fnmain(){"), "{text}");
         assert!(text.contains("asyncfnmain(){work().await}"), "{text}");
-        assert!(text.contains("::runtime::runtime::Builder::new_multi_thread().enable_all()"));
-        assert!(text.contains("::runtime::macros::support::Root::of(&future)"));
+        assert!(text.contains("runtime::runtime::Builder::new_multi_thread().enable_all()"));
+        assert!(text.contains("runtime::macros::support::Root::of(&future)"));
         assert!(!text.contains("block_on"));
     }
 
@@ -407,10 +391,10 @@ mod tests {
             text.starts_with("fnmain()->::std::process::ExitCode{"),
             "{text}"
         );
-        assert!(text.contains("::runtime::macros::support::report(main())"));
+        assert!(text.contains("runtime::macros::support::report(main())"));
         // Other functions hand their value on.
         let text = main(
-            quote!(),
+            quote!(root = "spawn"),
             quote!(
                 async fn load() -> u32 {
                     7
@@ -418,6 +402,7 @@ mod tests {
             ),
         );
         assert!(text.starts_with("fnload()->u32{"), "{text}");
+        assert!(text.contains("Workers.run(runtime,future)"), "{text}");
         assert!(!text.contains("report"));
     }
 
@@ -434,8 +419,14 @@ mod tests {
             let text = main(args, function());
             assert!(text.starts_with("fnmain()->u8{"), "{text}");
             assert!(text.contains(".block_on(future)"), "{text}");
+            assert!(!text.contains("asyncfn"), "{text}");
         }
         for item in [
+            quote!(
+                async fn f() -> u8 {
+                    0
+                }
+            ),
             quote!(
                 async fn f(x: &str) -> u8 {
                     0
@@ -464,7 +455,27 @@ mod tests {
         ] {
             let text = main(quote!(), item);
             assert!(text.contains(".block_on(future)"), "{text}");
+            assert!(!text.contains("asyncfn"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_body_that_is_asked_to_be_a_task_is_no_function_of_its_own() {
+        let text = main(
+            quote!(root = "spawn"),
+            quote!(
+                async fn main() -> Result<(), E> {
+                    work().await
+                }
+            ),
+        );
+        assert!(
+            text.starts_with("fnmain()->::std::process::ExitCode{"),
+            "{text}"
+        );
+        assert!(text.contains("report(asyncmove{"), "{text}");
+        assert!(text.contains("Workers.run(runtime,future)"), "{text}");
+        assert!(!text.contains("asyncfn"), "{text}");
     }
 
     #[test]
@@ -480,7 +491,7 @@ mod tests {
             "some::root::runtime::Builder::new_multi_thread().enable_all().worker_threads(4)\
              .name(\"pool\").build()"
         ));
-        assert!(!text.contains("::runtime::runtime"));
+        assert!(!text.contains("runtime::runtime::"));
         let args = quote!(
             flavor = "current_thread",
             start_paused = true,
@@ -494,7 +505,7 @@ mod tests {
         );
         assert!(text.contains(
             "new_current_thread().enable_all().start_paused(true)\
-             .unhandled_panic(::runtime::runtime::UnhandledPanic::ShutdownRuntime)\
+             .unhandled_panic(runtime::runtime::UnhandledPanic::ShutdownRuntime)\
              .build()"
         ));
     }

@@ -5,9 +5,13 @@
 //!
 //! | macro | where the root comes from |
 //! |---|---|
-//! | [`macro@main`], [`macro@test`] | `crate = path`, else the name under which the calling package imports `runtime` |
-//! | [`macro@tokio_main`], [`macro@tokio_test`] | `crate = path`, else `::tokio` |
+//! | [`macro@main`], [`macro@test`] | `crate = path`, else the name under which the calling package imports `runtime`, else `runtime` |
+//! | [`macro@tokio_main`], [`macro@tokio_test`] | `crate = path`, else `tokio` |
 //! | `__select`, `__join`, `__try_join` | `$crate`, passed in by the `macro_rules!` shells in `runtime` |
+//!
+//! A name of the root stands as the user would write it, at the place of the call: it may be an
+//! import or a module there. Who writes the attribute with a leading `::`, for want of a prelude
+//! or because the name means something else, gets it with a leading `::`.
 //!
 //! The expanders are plain functions from tokens to `syn::Result` of tokens, so that their
 //! errors are unit-tested without a compiler. Local names of an expansion carry
@@ -41,20 +45,27 @@ use quote::{ToTokens, quote};
 /// | `start_paused = true` | starts with the clock paused; not with `multi_thread` | `false` |
 /// | `name = "ingest"` | the name of the runtime | none |
 /// | `unhandled_panic = "shutdown_runtime"` | what a panic in a spawned task does, or `"ignore"`; not with `multi_thread` | `"ignore"` |
-/// | `root = "block_on"` | where the body runs, see below: `"spawn"` or `"block_on"` | `"spawn"` |
-/// | `crate = path` | the crate to expand to, as a path or a string | found in `Cargo.toml` |
+/// | `root = "block_on"` | where the body runs, see below: `"spawn"` or `"block_on"` | see below |
+/// | `crate = path` | the crate to expand to, as a path or a string | the name in `Cargo.toml`, as it is seen at the call |
 ///
 /// # Where the body runs
 ///
-/// On the multi-threaded flavour the body is a task like every other, and the calling thread
-/// only waits for it: what it spawns and wakes stays on its worker, where it is cheapest. The
-/// body is polled on the calling thread instead when
+/// On the multi-threaded flavour the body of `fn main` is a task like every other, and the
+/// calling thread only waits for it: what it spawns and wakes stays on its worker, where it is
+/// cheapest. The body is polled on the calling thread instead when
 ///
-/// - it is not `Send + 'static`, or its value is not (for `fn main` only the body counts);
+/// - it is not `Send + 'static`;
 /// - the runtime has one worker, which a body that blocks its thread would take away;
-/// - the function has arguments or generics, is `unsafe`, or mentions `Self`;
+/// - the function has generics, is `unsafe`, or mentions `Self`;
 /// - `root = "block_on"` says so, for what must stay on the main thread: window systems,
 ///   thread-local state, an 8 MiB stack.
+///
+/// Functions of every other name are polled on the calling thread, for they may stand in an `impl`
+/// whose parameters they use. `root = "spawn"` makes a task of any body; one that is not
+/// `Send + 'static`, or whose value is not, is then an error (for `fn main` only the body counts).
+///
+/// To be put to that choice, the body of `fn main` is kept in an `async fn` inside of it, which
+/// macros that ask for the name of their function see: `main::main`. With a `root` there is none.
 ///
 /// A panic unwinds out of the function with its own payload in each case.
 ///
@@ -78,7 +89,7 @@ use quote::{ToTokens, quote};
 /// ```
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    attribute(Role::Main, runtime_root(), Placement::Spawn, args, item)
+    attribute(Role::Main, runtime_root(), Placement::Choose, args, item)
 }
 
 /// Runs an `async fn` as a test, each on a runtime of its own.
@@ -99,18 +110,18 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     attribute(Role::Test, runtime_root(), Placement::BlockOn, args, item)
 }
 
-/// [`macro@main`] for the `tokio` stand-in: the root is `::tokio` and the body stays on the
-/// calling thread, unless the arguments say otherwise.
+/// [`macro@main`] for the `tokio` stand-in: the root is `tokio` and the body stays on the calling
+/// thread, unless the arguments say otherwise.
 #[proc_macro_attribute]
 pub fn tokio_main(args: TokenStream, item: TokenStream) -> TokenStream {
-    attribute(Role::Main, quote!(::tokio), Placement::BlockOn, args, item)
+    attribute(Role::Main, root("tokio"), Placement::BlockOn, args, item)
 }
 
-/// [`macro@test`] for the `tokio` stand-in: the root is `::tokio`, unless the arguments say
+/// [`macro@test`] for the `tokio` stand-in: the root is `tokio`, unless the arguments say
 /// otherwise.
 #[proc_macro_attribute]
 pub fn tokio_test(args: TokenStream, item: TokenStream) -> TokenStream {
-    attribute(Role::Test, quote!(::tokio), Placement::BlockOn, args, item)
+    attribute(Role::Test, root("tokio"), Placement::BlockOn, args, item)
 }
 
 /// The expander behind `select!`. Input: `{ root } branches`.
@@ -177,15 +188,50 @@ fn function(
         .into()
 }
 
-/// The name under which the calling package imports `runtime`; `::runtime` where it cannot be
-/// known (a call that was reached through another crate's macro).
+/// The name under which the calling package imports `runtime`; `runtime` where it cannot be known
+/// (a package that has it through another one's re-export).
 fn runtime_root() -> proc_macro2::TokenStream {
     match proc_macro_crate::crate_name("runtime") {
-        Ok(FoundCrate::Name(name)) => {
-            let name = proc_macro2::Ident::new(&name, Span::call_site());
-            quote!(::#name)
-        }
+        Ok(FoundCrate::Name(name)) => root(&name),
         // Our own tests, examples and documentation see the library under its own name.
-        Ok(FoundCrate::Itself) | Err(_) => quote!(::runtime),
+        Ok(FoundCrate::Itself) | Err(_) => root("runtime"),
+    }
+}
+
+/// The name of a crate as it is seen at the call.
+fn root(name: &str) -> proc_macro2::TokenStream {
+    let name = proc_macro2::Ident::new(name, Span::call_site());
+    match written_absolute(proc_macro::Span::call_site().source_text().as_deref()) {
+        true => quote!(::#name),
+        false => quote!(#name),
+    }
+}
+
+/// Whether the path of an attribute begins with `::`, from the text of `#[path(arguments)]`.
+/// Without a text (the attribute comes out of another macro) it does not.
+fn written_absolute(attribute: Option<&str>) -> bool {
+    attribute.is_some_and(|text| {
+        let is_bracket = |letter: char| "#[".contains(letter) || letter.is_whitespace();
+        text.trim_start_matches(is_bracket).starts_with("::")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written_absolute;
+
+    #[test]
+    fn a_leading_colon_is_seen() {
+        for text in [
+            "#[::tokio::main]",
+            "# [ ::a::test(b = c) ]",
+            "::tokio::test",
+        ] {
+            assert!(written_absolute(Some(text)), "{text}");
+        }
+        for text in ["#[tokio::main]", "#[main(crate = ::a)]", "tokio::test", ""] {
+            assert!(!written_absolute(Some(text)), "{text}");
+        }
+        assert!(!written_absolute(None));
     }
 }

@@ -6,7 +6,8 @@
 //! ```text
 //! enum Output<T0, T1> { Branch0(T0), Branch1(T1), Disabled }
 //! match {
-//!     let mut enabled = [precondition_0, precondition_1];
+//!     let enabled_0 = precondition_0; …
+//!     let mut enabled = [enabled_0, …];
 //!     let future_0 = expression_0; …          all evaluated, also of disabled branches
 //!     let mut futures = S::pin!(S::Pair::new(…));
 //!     S::poll_fn(move |cx| loop over the branches, from a random one).await
@@ -25,15 +26,22 @@
 //!     matching is disabled and never polled again.
 //! I3. No branch is enabled: `Disabled`, which runs `else` or panics.
 //!
-//! Whether the output matches is asked twice: behind a reference in the poll, with a pattern that
-//! binds nothing by value ([`by_reference`]), then by the `match` that runs the handler.
+//! Whether the output matches is asked twice, with the user's pattern as it is: in the poll, then
+//! by the `match` that runs the handler. In the poll the arm has a guard that takes a note and
+//! fails. The compiler moves an output into bindings only after the guard, so nothing is moved,
+//! and the arm itself, which is never entered, diverges: after the match the output is whole.
+//!
+//! Each precondition is a statement, so that what it locked or borrowed is free for the next one
+//! and for the futures.
+//!
+//! Rejected: a match on `&value` with a pattern that loses its `&`, `ref` and `mut`. Only the
+//! compiler knows whether a name is a binding or a constant, which a reference does not match.
 
 use crate::join::{evaluate, local, parse_biased, split, tree};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::visit_mut::{VisitMut, visit_pat_mut};
-use syn::{Block, Error, Expr, Lit, Pat, Token, token};
+use syn::{Block, Error, Expr, Pat, Token, token};
 
 struct Branch {
     pattern: Pat,
@@ -174,13 +182,7 @@ fn wait(select: &Select, output: &Ident, root: &TokenStream) -> TokenStream {
     let span = Span::mixed_site();
     let support = quote!(#root::macros::support);
     let count = select.branches.len();
-    let preconditions = select.branches.iter().map(|branch| {
-        let always = || quote!(true);
-        branch
-            .precondition
-            .as_ref()
-            .map_or_else(always, ToTokens::to_token_stream)
-    });
+    let (preconditions, enabled) = preconditions(select);
     let futures: Vec<_> = select
         .branches
         .iter()
@@ -201,11 +203,19 @@ fn wait(select: &Select, output: &Ident, root: &TokenStream) -> TokenStream {
     let polls = in_order(select.biased, count, polls, &support);
     quote_spanned! {span=>
         {
-            let mut enabled: [::core::primitive::bool; #count] = [#(#preconditions),*];
+            #preconditions
+            let mut enabled: [::core::primitive::bool; #count] = #enabled;
             #evaluate
             let mut futures = #support::pin!(#tree);
             // Bindings of the patterns are not used here, and an output may have no value.
-            #[allow(unused_variables, unreachable_patterns, unreachable_code)]
+            #[allow(
+                unused_variables,
+                unused_mut,
+                unused_assignments,
+                unreachable_patterns,
+                unreachable_code,
+                clippy::all
+            )]
             let output = #support::poll_fn(move |cx| {
                 if let #support::Poll::Pending = #support::poll_budget_available(cx) {
                     return #support::Poll::Pending;
@@ -224,17 +234,36 @@ fn wait(select: &Select, output: &Ident, root: &TokenStream) -> TokenStream {
     }
 }
 
+/// The statements that evaluate the preconditions, and the array of what they said.
+fn preconditions(select: &Select) -> (TokenStream, TokenStream) {
+    let mut statements = TokenStream::new();
+    let mut enabled = Vec::new();
+    for (index, branch) in select.branches.iter().enumerate() {
+        let Some(condition) = &branch.precondition else {
+            enabled.push(quote!(true));
+            continue;
+        };
+        let name = local("enabled", index);
+        // Parentheses around a condition are the user's taste.
+        statements.extend(quote_spanned! {Span::mixed_site()=>
+            #[allow(unused_parens, unused_braces)]
+            let #name: ::core::primitive::bool = #condition;
+        });
+        enabled.push(name.into_token_stream());
+    }
+    (statements, quote!([#(#enabled),*]))
+}
+
 /// Polls one branch, if it is enabled; returns from the closure with its output.
 fn poll(index: usize, pattern: &Pat, output: &Ident, support: &TokenStream) -> TokenStream {
     let pinned = local("pinned", index);
     let variant = variant(index);
-    let pattern = by_reference(pattern);
     quote_spanned! {Span::mixed_site()=>
         'branch: {
             if !enabled[#index] {
                 break 'branch;
             }
-            let value = match #support::Future::poll(#pinned.as_mut(), cx) {
+            let mut value = match #support::Future::poll(#pinned.as_mut(), cx) {
                 #support::Poll::Ready(value) => value,
                 // Diverges, so that an output which nothing else tells the type of, as that of
                 // `poll_fn(|_| panic!())`, gets one.
@@ -244,10 +273,11 @@ fn poll(index: usize, pattern: &Pat, output: &Ident, support: &TokenStream) -> T
                 }
             };
             enabled[#index] = false;
-            let matches = match &value {
-                #pattern => true,
-                _ => false,
-            };
+            let mut matches = false;
+            match value {
+                #pattern if { matches = true; false } => #support::never_entered(),
+                _ => {}
+            }
             if matches {
                 return #support::Poll::Ready(#output::#variant(value));
             }
@@ -281,46 +311,6 @@ fn in_order(
             }
             step += 1u32;
         }
-    }
-}
-
-/// The pattern for a match on `&value` instead of `value`, binding by reference only.
-///
-/// `mut` and `ref` are dropped, for they are errors under a reference (edition 2024), and so are
-/// `&` and `&mut`, which the default binding mode looks through. Plain names stay: only the
-/// compiler knows whether `None` is a constant or a binding.
-fn by_reference(pattern: &Pat) -> Pat {
-    struct ByReference;
-
-    impl VisitMut for ByReference {
-        fn visit_pat_mut(&mut self, pattern: &mut Pat) {
-            while let Pat::Reference(reference) = pattern {
-                *pattern = (*reference.pat).clone();
-            }
-            if let Pat::Ident(binding) = pattern {
-                binding.by_ref = None;
-                binding.mutability = None;
-            }
-            visit_pat_mut(self, pattern);
-        }
-    }
-
-    let mut pattern = pattern.clone();
-    ByReference.visit_pat_mut(&mut pattern);
-    reference_text(&mut pattern);
-    pattern
-}
-
-/// Puts `&` in front of string literals that stand for the whole value: they are references
-/// themselves, so the default binding mode looks through nothing for them.
-fn reference_text(pattern: &mut Pat) {
-    match pattern {
-        Pat::Lit(literal) if matches!(literal.lit, Lit::Str(_) | Lit::ByteStr(_)) => {
-            *pattern = syn::parse_quote!(&#literal);
-        }
-        Pat::Paren(inner) => reference_text(&mut inner.pat),
-        Pat::Or(cases) => cases.cases.iter_mut().for_each(reference_text),
-        _ => {}
     }
 }
 
@@ -371,25 +361,23 @@ mod tests {
     }
 
     #[test]
-    fn patterns_lose_what_a_reference_does_not_take() {
-        for (given, expected) in [
-            (quote!(mut x), quote!(x)),
-            (quote!(Some(ref mut x)), quote!(Some(x))),
-            (quote!(ref x @ Some(_)), quote!(x @ Some(_))),
-            (quote!((&a, &mut b, ..)), quote!((a, b, ..))),
-            (quote!(&&x), quote!(x)),
-            (quote!(Point { ref x, y: mut z }), quote!(Point { x, y: z })),
-            (quote!(None), quote!(None)),
-            (quote!(1..=5), quote!(1..=5)),
-            (quote!("text"), quote!(&"text")),
-            (quote!("a" | (b"c")), quote!(&"a" | (&b"c"))),
-            (quote!(Some("text")), quote!(Some("text"))),
-            (quote!([mut a, rest @ ..]), quote!([a, rest @ ..])),
-        ] {
-            let pattern = Pat::parse_multi_with_leading_vert.parse2(given).unwrap();
-            let text = by_reference(&pattern).to_token_stream().to_string();
-            assert_eq!(text, expected.to_string());
-        }
+    fn each_precondition_is_a_statement_of_its_own() {
+        let input = quote!(a = f, if x() => 1, b = g => 2, c = h, if y() => 3);
+        let text = expand(input, &quote!(root)).unwrap().to_string();
+        let text = text.replace(' ', "");
+        assert!(
+            text.contains("letenabled_0:::core::primitive::bool=x();"),
+            "{text}"
+        );
+        assert!(text.contains("=[enabled_0,true,enabled_2];"), "{text}");
+    }
+
+    #[test]
+    fn patterns_are_kept() {
+        let input = quote!((&A, mut b, Some(ref mut c)) = f => 1);
+        let text = expand(input, &quote!(root)).unwrap().to_string();
+        let kept = quote!((&A, mut b, Some(ref mut c))).to_string();
+        assert_eq!(text.matches(&kept).count(), 2);
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub mod runtime;
 pub mod fs;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(not(feature = "net"))]
+#[path = "net/bounds.rs"]
+pub mod net;
 #[cfg(all(feature = "process", unix))]
 pub mod process;
 #[cfg(feature = "signal")]

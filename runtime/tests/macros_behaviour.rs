@@ -200,6 +200,103 @@ mod select {
         assert_eq!(kind, "small");
     }
 
+    const ZERO: i32 = 0;
+
+    #[derive(PartialEq, Eq)]
+    struct Key(u8);
+
+    static KEY: Key = Key(3);
+
+    #[runtime::test]
+    async fn patterns_are_matched_as_they_are_written() {
+        let zero = 0;
+        let value = runtime::select! {
+            Some(&ZERO) = ready(Some(&zero)) => 1,
+            else => 2,
+        };
+        assert_eq!(value, 1);
+        let value = runtime::select! {
+            &Key(2) = ready(&KEY) => 1,
+            &Key(3) = async { step().await; &KEY } => 2,
+        };
+        assert_eq!(value, 2);
+        let mut number = 7;
+        runtime::select! {
+            (&1, Some(&mut ref mut y)) = ready((&1, Some(&mut number))) => *y += 1,
+        }
+        assert_eq!(number, 8);
+        let value = runtime::select! {
+            x @ (&1 | &2) = ready(&2) => *x,
+            else => 0,
+        };
+        assert_eq!(value, 2);
+        let value = runtime::select! {
+            Ok(b"hi") = ready(Ok::<_, ()>(b"ha")) => 1,
+            Ok("hi") = async { step().await; Ok::<_, ()>("hi") } => 2,
+        };
+        assert_eq!(value, 2);
+    }
+
+    #[deny(warnings)]
+    #[runtime::test]
+    async fn a_value_that_cannot_be_copied_is_moved_into_its_handler_only() {
+        struct Owned(Vec<u8>);
+        impl Drop for Owned {
+            fn drop(&mut self) {}
+        }
+        let value = runtime::select! {
+            (Some(text), ref mut rest, ..) = ready((Some(String::from("a")), Owned(vec![1]), 0)) => {
+                rest.0.push(2);
+                (text, rest.0.len())
+            }
+            else => (String::new(), 0),
+        };
+        assert_eq!(value, (String::from("a"), 2));
+        let value = runtime::select! {
+            whole @ (Ok(_) | Err(_)) = ready(Err::<(), _>(Owned(vec![1]))) => whole.err(),
+        };
+        assert_eq!(value.unwrap().0, [1]);
+        // What does not match is dropped once, by the branch that it came from.
+        let count = Rc::new(());
+        runtime::select! {
+            (Some(_), _) = ready((None::<u8>, count.clone())) => unreachable!(),
+            else => assert_eq!(Rc::strong_count(&count), 1),
+        }
+    }
+
+    #[runtime::test]
+    async fn a_precondition_is_over_before_the_next_and_before_the_futures() {
+        let open = RefCell::new((true, true));
+        let value = runtime::select! {
+            _ = pending::<()>(), if open.borrow_mut().0 => 1,
+            () = { open.borrow_mut().0 = false; ready(()) }, if open.borrow_mut().1 => 2,
+        };
+        assert_eq!(value, 2);
+        let value = runtime::select! {
+            biased;
+            _ = ready(()), if open.try_borrow_mut().is_err() => 1,
+            _ = ready(()), if (open.borrow_mut().1) && !open.borrow().0 => 2,
+            else => 3,
+        };
+        assert_eq!(value, 2);
+    }
+
+    #[runtime::test]
+    async fn preconditions_may_leave_and_ask_again() {
+        async fn leaves(value: Option<bool>) -> Option<u8> {
+            loop {
+                runtime::select! {
+                    biased;
+                    _ = ready(()), if value? => break Some(1),
+                    _ = ready(()), if match value { Some(false) => return Some(2), _ => true } => {}
+                }
+            }
+        }
+        assert_eq!(leaves(None).await, None);
+        assert_eq!(leaves(Some(true)).await, Some(1));
+        assert_eq!(leaves(Some(false)).await, Some(2));
+    }
+
     #[runtime::test]
     async fn handlers_belong_to_the_surrounding_function() {
         async fn early(value: Result<u32, String>) -> Result<u32, String> {
@@ -445,6 +542,31 @@ mod join {
         );
     }
 
+    /// What one expression locks is free for the next, and when the futures run.
+    #[runtime::test]
+    async fn an_expression_is_over_before_the_next() {
+        let count = &RefCell::new(0);
+        let next = |by: &mut i32| {
+            *by += 1;
+            let seen = *by;
+            async move { seen + *count.borrow() }
+        };
+        let both = runtime::join!(next(&mut count.borrow_mut()), next(&mut count.borrow_mut()));
+        assert_eq!(both, (3, 4));
+        let ok = |by: &mut i32| {
+            *by += 1;
+            ready(Ok::<_, ()>(*by))
+        };
+        let both = runtime::try_join!(ok(&mut count.borrow_mut()), ok(&mut count.borrow_mut()));
+        assert_eq!(both, Ok((3, 4)));
+        let value = runtime::select! {
+            biased;
+            x = ok(&mut count.borrow_mut()) => x,
+            x = ok(&mut count.borrow_mut()) => x,
+        };
+        assert_eq!((value, count.take()), (Ok(5), 6));
+    }
+
     #[deny(warnings)]
     #[test]
     fn an_output_that_never_comes_gives_no_warning() {
@@ -515,13 +637,25 @@ mod main {
         format!("{code:?}")
     }
 
-    #[runtime::main(worker_threads = 2)]
+    #[runtime::main(worker_threads = 2, root = "spawn")]
     async fn spawned() -> thread::ThreadId {
         step().await;
         thread::current().id()
     }
 
-    #[runtime::main(worker_threads = 1)]
+    #[runtime::main(worker_threads = 2, root = "spawn")]
+    async fn spawned_with(text: String) -> (usize, thread::ThreadId) {
+        step().await;
+        (text.len(), thread::current().id())
+    }
+
+    #[runtime::main(worker_threads = 2)]
+    async fn unnamed() -> thread::ThreadId {
+        step().await;
+        thread::current().id()
+    }
+
+    #[runtime::main(worker_threads = 1, root = "spawn")]
     async fn alone() -> thread::ThreadId {
         step().await;
         thread::current().id()
@@ -539,12 +673,36 @@ mod main {
         thread::current().id()
     }
 
-    #[runtime::main(worker_threads = 2)]
-    async fn not_send() -> thread::ThreadId {
-        let held = Rc::new(());
-        step().await;
-        drop(held);
-        thread::current().id()
+    /// Success if it is polled by a thread that the test knows.
+    mod chosen {
+        use super::*;
+
+        #[runtime::main(worker_threads = 2)]
+        pub(super) async fn main() -> ExitCode {
+            step().await;
+            super::known_thread()
+        }
+    }
+
+    mod not_send {
+        use super::*;
+
+        #[runtime::main(worker_threads = 2)]
+        pub(super) async fn main() -> ExitCode {
+            let held = Rc::new(());
+            step().await;
+            drop(held);
+            super::known_thread()
+        }
+    }
+
+    thread_local!(static KNOWN: Cell<bool> = const { Cell::new(false) });
+
+    fn known_thread() -> ExitCode {
+        match KNOWN.get() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
     }
 
     #[runtime::main(worker_threads = 2)]
@@ -554,14 +712,90 @@ mod main {
     }
 
     #[test]
-    fn a_send_body_runs_on_a_worker_and_all_others_here() {
+    fn the_body_runs_on_a_worker_where_it_may() {
         let here = thread::current().id();
+        KNOWN.set(true);
+        assert_eq!(code(chosen::main()), code(ExitCode::FAILURE));
+        assert_eq!(code(not_send::main()), code(ExitCode::SUCCESS));
         assert_ne!(spawned(), here);
+        let (length, there) = spawned_with(String::from("text"));
+        assert_eq!(length, 4);
+        assert_ne!(there, here);
+        assert_eq!(unnamed(), here);
         assert_eq!(alone(), here);
         assert_eq!(kept(), here);
         assert_eq!(single(), here);
-        assert_eq!(not_send(), here);
         assert_eq!(*output_not_send(), here);
+    }
+
+    struct Client<'a, T>(&'a str, T);
+
+    impl<'a, T: Default> Client<'a, T> {
+        #[runtime::main(worker_threads = 2)]
+        async fn fetch() -> T {
+            step().await;
+            T::default()
+        }
+
+        #[runtime::main(flavor = "current_thread")]
+        async fn connect(address: &'a str) -> Client<'a, T> {
+            step().await;
+            Client(address, T::default())
+        }
+    }
+
+    #[test]
+    fn a_function_of_a_generic_type_uses_its_parameters() {
+        assert_eq!(Client::<u32>::fetch(), 0);
+        let client = Client::<u8>::connect("here");
+        assert_eq!((client.0, client.1), ("here", 0));
+    }
+
+    /// The path of the function around the call, as logging and snapshot macros find it.
+    macro_rules! function_name {
+        () => {{
+            fn here() {}
+            fn name_of<T>(_: T) -> &'static str {
+                std::any::type_name::<T>()
+            }
+            let path = name_of(here).strip_suffix("::here").unwrap();
+            let (_, path) = path.rsplit_once("::main::").unwrap();
+            path
+        }};
+    }
+
+    #[runtime::main(worker_threads = 2)]
+    async fn here() -> &'static str {
+        function_name!()
+    }
+
+    #[runtime::main(worker_threads = 2, root = "spawn")]
+    async fn there() -> &'static str {
+        function_name!()
+    }
+
+    #[runtime::test]
+    async fn in_a_test() {
+        assert_eq!(function_name!(), "in_a_test::{{closure}}");
+    }
+
+    #[test]
+    fn the_name_of_the_function_has_no_level_of_ours() {
+        assert_eq!(here(), "here::{{closure}}");
+        assert_eq!(there(), "there::{{closure}}");
+    }
+
+    #[deny(warnings)]
+    #[runtime::main(worker_threads = 2)]
+    async fn diverges() -> ! {
+        step().await;
+        panic!("as asked")
+    }
+
+    #[test]
+    fn a_body_may_have_no_value() {
+        let payload = catch_unwind(|| diverges()).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"as asked"));
     }
 
     #[runtime::main(worker_threads = 2)]
@@ -659,7 +893,7 @@ mod main {
     #[derive(Debug, PartialEq)]
     struct Payload(u32);
 
-    #[runtime::main(worker_threads = 2)]
+    #[runtime::main(worker_threads = 2, root = "spawn")]
     async fn panics_on_a_worker() {
         step().await;
         std::panic::panic_any(Payload(1));
@@ -711,5 +945,63 @@ mod test {
     async fn other_attributes_stay() {
         step().await;
         panic!("as asked");
+    }
+}
+
+mod names {
+    use super::*;
+
+    /// A crate that passes `runtime` on under another name.
+    mod framework {
+        pub(super) use runtime as tokio;
+        pub(super) use runtime::macros::support;
+    }
+
+    /// The name is that of an import, and of nothing else.
+    mod imported {
+        use super::framework::{support, tokio};
+
+        #[support::tokio_main(root = "spawn")]
+        pub(super) async fn run() -> u8 {
+            tokio::select! { x = async { 1 } => x }
+        }
+
+        #[support::tokio_test]
+        async fn attributes_take_the_name_in_scope() {
+            super::step().await;
+        }
+    }
+
+    /// The names mean something else here, and nothing is imported.
+    #[no_implicit_prelude]
+    mod bare {
+        #[allow(dead_code)]
+        mod runtime {}
+
+        #[::runtime::main(flavor = "current_thread")]
+        pub(super) async fn run() -> (u8, u8) {
+            let both = ::runtime::join!(async { 1 }, async { 2 });
+            let third = ::runtime::select! {
+                biased;
+                x = async { 3 }, if true => x,
+                else => 4,
+            };
+            (both.0 + both.1, third)
+        }
+
+        #[::runtime::test]
+        async fn an_absolute_attribute_needs_no_name_in_scope() {
+            let one = ::runtime::try_join!(async { ::std::result::Result::Ok::<_, ()>(1) });
+            ::std::assert_eq!(one, ::std::result::Result::Ok((1,)));
+        }
+
+        #[cfg_attr(all(), ::runtime::test)]
+        async fn and_so_does_one_under_a_condition() {}
+    }
+
+    #[test]
+    fn attributes_find_their_crate() {
+        assert_eq!(imported::run(), 1);
+        assert_eq!(bare::run(), (3, 3));
     }
 }

@@ -112,7 +112,7 @@ mod panic {
         }
     }
 
-    #[runtime::main(worker_threads = 2)]
+    #[runtime::main(worker_threads = 2, root = "spawn")]
     async fn body() {
         runtime::task::yield_now().await;
         panic!("as asked");

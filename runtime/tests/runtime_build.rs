@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 const WORKERS: &str = "RUNTIME_WORKER_THREADS";
+const TOKIO_WORKERS: &str = "TOKIO_WORKER_THREADS";
 
 /// In a child: says how many workers the environment gives, or panics.
 #[test]
@@ -35,13 +36,29 @@ fn the_environment_sets_the_number_of_workers() {
     }
     for (value, phrase) in [
         ("0", "at least 1"),
-        ("many", "no number"),
-        ("-1", "no number"),
+        ("many", "must be usize"),
+        ("-1", "must be usize"),
     ] {
         let (passed, texts) = run(value);
         assert!(!passed, "{value:?}: {texts}");
         assert_contains(&texts, &[WORKERS, phrase]);
     }
+}
+
+/// It counts for more than ours if the package that stands in for tokio is built, and not at all
+/// if not.
+#[test]
+fn the_environment_of_tokio_counts_under_its_name() {
+    let output = child("child_counts_workers")
+        .env(WORKERS, "3")
+        .env(TOKIO_WORKERS, "5")
+        .output()
+        .unwrap();
+    let expected = match cfg!(feature = "tokio-names") {
+        true => "workers=5\n",
+        false => "workers=3\n",
+    };
+    assert_contains(&texts(&output), &[expected]);
 }
 
 #[test]

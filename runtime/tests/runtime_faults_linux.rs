@@ -525,10 +525,7 @@ fn a_stack_overflow_in_a_task_is_reported() {
     let _bound = hang_bound();
     let output = child("child_overflows_its_stack").output().unwrap();
     assert_eq!(output.status.signal(), Some(libc::SIGABRT));
-    assert_contains(
-        &texts(&output),
-        &["runtime-worker", "has overflowed its stack"],
-    );
+    assert_contains(&texts(&output), &[THREAD, "has overflowed its stack"]);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn every_future_is_dropped_once_by_a_thread_of_the_runtime() {
             tally.assert_balanced();
             let here = std::thread::current().name().unwrap_or("?").to_owned();
             for place in &*places.lock().unwrap() {
-                let expected = if is_multi { "runtime-worker" } else { &here };
+                let expected = if is_multi { THREAD } else { &here };
                 assert_eq!(place, expected);
             }
         }

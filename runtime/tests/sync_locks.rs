@@ -92,6 +92,23 @@ fn a_panicking_waker_takes_no_permit_from_others() {
     assert_eq!(semaphore.available_permits(), 2);
 }
 
+/// No count is too large for the check itself.
+#[test]
+fn more_permits_than_there_can_be_are_refused() {
+    for count in [usize::MAX, usize::MAX - 1, Semaphore::MAX_PERMITS + 1] {
+        let semaphore = Semaphore::new(3);
+        assert!(panics(|| semaphore.add_permits(count)), "{count}");
+        assert_eq!(semaphore.available_permits(), 3);
+        // Nor with somebody who waits.
+        let mut waits = Polled::new(semaphore.acquire_many(4));
+        assert!(waits.is_pending());
+        assert!(panics(|| semaphore.add_permits(count)), "{count}");
+        semaphore.add_permits(1);
+        drop(waits.ready());
+        assert_eq!(semaphore.available_permits(), 4);
+    }
+}
+
 /// FAULT 13: the place of a forgotten future leaks, nothing else.
 #[test]
 fn a_forgotten_future_leaves_no_dangling_place() {

@@ -661,7 +661,7 @@ fn local_tasks_have_one_place_to_start() {
         assert!(task_support::text(&*payload).starts_with("Local tasks can only be spawned on a"));
         let mut builder = Builder::new_multi_thread();
         let mut builds = || drop(builder.build_local(LocalOptions::default()));
-        assert!(text(&mut builds).starts_with("Only current_thread is supported"));
+        assert!(text(&mut builds).starts_with("multi_thread is not supported"));
     });
 }
 

@@ -23,6 +23,7 @@ pub(crate) fn test() -> Vec<Cargo> {
         Cargo::new("test"),
         Cargo::new("test -p runtime --features tracing --test task_spans --test task_span_events"),
         Cargo::new("test -p runtime --features taskdump --test runtime_dump"),
+        Cargo::new("test -p tokio --features full --test names"),
     ]
 }
 

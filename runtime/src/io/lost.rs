@@ -20,6 +20,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// How many gaps are told apart.
 const MOST_RANGES: usize = 32;
@@ -74,6 +75,10 @@ impl Kept {
         }
     }
 }
+
+// The error is handed on as it came: a panic leaves nothing half changed in it.
+impl UnwindSafe for Record {}
+impl RefUnwindSafe for Record {}
 
 impl Lost {
     /// Whether nothing is lost.

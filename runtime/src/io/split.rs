@@ -101,7 +101,8 @@ impl<T> ReadHalf<T> {
     {
         assert!(
             self.is_pair_of(&wr),
-            "Unrelated `split::Write` passed to `split::Read::unsplit`."
+            "Unrelated `split::Write` passed to `split::Read::unsplit`. They must be the two halves \
+             of one stream"
         );
         drop(wr);
         let shared = Arc::try_unwrap(self.shared)

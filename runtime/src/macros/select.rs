@@ -18,8 +18,9 @@
 ///
 /// # What happens in which order
 ///
-/// 1. All preconditions are evaluated. A branch whose precondition is `false` is disabled for
-///    this call.
+/// 1. All preconditions are evaluated, one after the other: what one of them locks or borrows is
+///    free for the next, and for the async expressions. A branch whose precondition is `false` is
+///    disabled for this call.
 /// 2. All async expressions are evaluated, **those of disabled branches too**; the futures of
 ///    disabled branches are not polled.
 /// 3. If no branch is enabled, `else` runs; without an `else` the macro panics.

@@ -8,7 +8,7 @@
 //!     state only, and is dropped before its output is stored.
 //! I2. An output is taken once, after `poll_done` or `poll_ok` has said that all are done.
 //!
-//! [`Root`] decides where the body of `#[main]` runs. The expansion calls `placement` on a
+//! [`Root`] decides where the body of a `fn main` runs. The expansion calls `placement` on a
 //! `&&Root<F>`: method lookup tries [`OnWorkers`] for `&Root<F>` first, which exists if the
 //! future is `Send`, and goes on to [`OnCallerThread`] for `Root<F>`, which always does.
 
@@ -139,8 +139,13 @@ pub fn all_branches_disabled() -> ! {
     )
 }
 
-/// A pattern matched behind a reference and then not by value: it compares by an `Eq` of the
-/// user that changed its mind, or names a constant in a way that reads like a binding.
+/// Is the arm behind a guard that always fails.
+#[cold]
+pub fn never_entered() -> ! {
+    unreachable!("the guard of this arm never holds")
+}
+
+/// A pattern matched while polling and then not again, which no pattern can do.
 #[cold]
 #[track_caller]
 pub fn pattern_matched_once_only() -> ! {

@@ -14,13 +14,11 @@ use crate::scheduler::local::Core;
 use crate::scheduler::shared::{Config, Hook, Shared};
 use crate::scheduler::{current_thread, monitor, worker};
 use crate::util::bomb::contain;
+use crate::util::names;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
-
-/// Names the environment variable that sets the default number of workers.
-const WORKER_THREADS_VARIABLE: &str = "RUNTIME_WORKER_THREADS";
 
 /// When the blocking pool tries again to create a thread that the system refused.
 const THREAD_RETRY: Duration = Duration::from_millis(20);
@@ -98,7 +96,7 @@ impl Builder {
             worker_threads: None,
             max_blocking_threads: 512,
             keep_alive: Duration::from_secs(10),
-            thread_name: std::sync::Arc::new(|| "runtime-worker".into()),
+            thread_name: std::sync::Arc::new(|| names::THREAD.into()),
             stack_size: None,
             on_thread_start: None,
             on_thread_stop: None,
@@ -118,13 +116,11 @@ impl Builder {
     }
 
     /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`].
-    #[must_use]
     pub fn new_current_thread() -> Self {
         Self::new(Kind::CurrentThread)
     }
 
     /// A runtime with worker threads that steal work from each other.
-    #[must_use]
     pub fn new_multi_thread() -> Self {
         Self::new(Kind::MultiThread)
     }
@@ -166,15 +162,16 @@ impl Builder {
         let name = name.into();
         assert!(
             !name.trim().is_empty(),
-            "the runtime's name must not be blank"
+            "runtime name shouldn't be empty: it must not be blank"
         );
         self.name = Some(name);
         self
     }
 
     /// Sets how many worker threads run tasks. Default: the environment variable
-    /// `RUNTIME_WORKER_THREADS`, else the cores this process may use. A current-thread runtime
-    /// has none.
+    /// `RUNTIME_WORKER_THREADS` (in programs with the package that stands in for tokio
+    /// `TOKIO_WORKER_THREADS`, if that is set), else the cores this process may use. A
+    /// current-thread runtime has none.
     ///
     /// # Panics
     ///
@@ -210,7 +207,8 @@ impl Builder {
         self
     }
 
-    /// Names the threads. Default: `runtime-worker`.
+    /// Names the threads. Default: `runtime-worker`; `tokio-rt-worker` in programs with the package
+    /// that stands in for tokio.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name = std::sync::Arc::new(move || name.clone());
@@ -332,8 +330,8 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Panics if the environment variable `RUNTIME_WORKER_THREADS` is set to something that is
-    /// not a number above 0.
+    /// Panics if no number of workers is given and the environment variable of
+    /// [`worker_threads`](Self::worker_threads) is set to something that is not a number above 0.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         match self.kind {
@@ -357,7 +355,7 @@ impl Builder {
         let LocalOptions { .. } = options;
         assert!(
             self.kind == Kind::CurrentThread,
-            "Only current_thread is supported when building a local runtime: start with \
+            "multi_thread is not supported for LocalRuntime: start with \
              `Builder::new_current_thread`"
         );
         let runtime = self.build_single(current_thread::Shared::new_local)?;
@@ -541,18 +539,22 @@ fn contained(hook: impl Fn() + Send + Sync + 'static) -> Hook {
 
 #[track_caller]
 fn default_workers() -> usize {
-    match std::env::var(WORKER_THREADS_VARIABLE) {
-        Ok(text) => match text.trim().parse() {
-            Ok(0) => panic!("`{WORKER_THREADS_VARIABLE}` is 0: set it to at least 1, or unset it"),
-            Ok(count) => count,
-            Err(error) => panic!(
-                "`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads: {error}"
-            ),
-        },
-        Err(std::env::VarError::NotPresent) => crate::loom::available_parallelism(),
-        Err(std::env::VarError::NotUnicode(text)) => {
-            panic!("`{WORKER_THREADS_VARIABLE}` is {text:?}, which is no number of threads")
-        }
+    let set = |name: &'static str| Some((name, std::env::var_os(name)?));
+    let Some((name, value)) = names::WORKER_THREADS.iter().copied().find_map(set) else {
+        return crate::loom::available_parallelism();
+    };
+    let Some(text) = value.to_str() else {
+        panic!(
+            "\"{name}\" must be valid unicode, error: {value:?}: set it to a number, or unset it"
+        );
+    };
+    match text.trim().parse() {
+        Ok(0) => panic!("\"{name}\" cannot be set to 0: set it to at least 1, or unset it"),
+        Ok(count) => count,
+        Err(error) => panic!(
+            "\"{name}\" must be usize, error: {error}, value: {text}: set it to a number of \
+             threads, or unset it"
+        ),
     }
 }
 

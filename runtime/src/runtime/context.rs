@@ -9,6 +9,7 @@ use crate::driver::clock::Clock;
 use crate::driver::timers::Shard;
 use crate::loom::local;
 use crate::loom::sync::Arc;
+use crate::util::names;
 use std::cell::{Cell, RefCell};
 
 #[cfg(any(feature = "net", feature = "signal"))]
@@ -64,8 +65,9 @@ impl Drop for Restore {
             if !std::thread::panicking() {
                 panic!(
                     "`EnterGuard` values dropped out of order. Guards returned by \
-                     `Handle::enter()` must be dropped in the reverse order as they were \
-                     acquired."
+                     `{}::runtime::Handle::enter()` must be dropped in the reverse order as they \
+                     were acquired.",
+                    names::CRATE
                 );
             }
             return;

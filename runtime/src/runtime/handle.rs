@@ -18,6 +18,7 @@ use crate::scheduler::stats::Totals;
 use crate::scheduler::{current_thread, shared};
 use crate::trace::{self, About};
 use crate::util::entered::{self, Entered};
+use crate::util::names;
 use crate::util::rng;
 use std::fmt;
 use std::io;
@@ -95,16 +96,18 @@ impl TryCurrentError {
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.destroyed {
-            false => {
+        match self.destroyed {
+            false => write!(
+                f,
                 "there is no reactor running, must be called from the context of a Tokio 1.x \
-                 runtime: use `#[runtime::main]`, or `Handle::enter` on threads of your own"
-            }
-            true => {
+                 runtime: use `#[{}::main]`, or `Handle::enter` on threads of your own",
+                names::CRATE
+            ),
+            true => f.write_str(
                 "The Tokio context thread-local variable has been destroyed: the thread is \
-                 ending. Clone a `Handle` while it runs and use that."
-            }
-        })
+                 ending. Clone a `Handle` while it runs and use that.",
+            ),
+        }
     }
 }
 

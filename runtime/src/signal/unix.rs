@@ -219,16 +219,21 @@ impl fmt::Debug for Signal {
 
 /// The index of a signal that may be caught.
 fn check(kind: SignalKind) -> io::Result<usize> {
-    let refuse = |why| {
-        let text = format!("cannot listen for signal {}: {why}", kind.0);
-        Err(io::Error::other(text))
-    };
-    if signal_hook_registry::FORBIDDEN.contains(&kind.0) {
-        return refuse("it cannot be caught, or not be returned from");
+    let number = kind.0;
+    let refuse = |why| Err(io::Error::other(why));
+    if signal_hook_registry::FORBIDDEN.contains(&number) {
+        return refuse(format!(
+            "Refusing to register signal {number}: it cannot be caught, or not be returned from"
+        ));
     }
-    match usize::try_from(kind.0) {
-        Ok(number @ 1..SIGNALS) => Ok(number),
-        _ => refuse("there is no such signal, use one of `SignalKind`"),
+    match usize::try_from(number) {
+        Ok(index @ 1..SIGNALS) => Ok(index),
+        Ok(SIGNALS..) => refuse(format!(
+            "signal too large: there is no signal {number}, use one of `SignalKind`"
+        )),
+        _ => refuse(format!(
+            "Refusing to register signal {number}: there is no such signal, use one of `SignalKind`"
+        )),
     }
 }
 

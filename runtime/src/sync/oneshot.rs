@@ -293,7 +293,6 @@ pub struct Sender<T> {
 ///
 /// Cancel safe: `&mut Receiver` can be awaited in parts; the value stays in the channel.
 #[derive(Debug)]
-#[must_use = "futures do nothing unless polled"]
 pub struct Receiver<T> {
     // Empty once the value, or the news that none comes, was handed out.
     shared: Option<Shared<T>>,

@@ -362,6 +362,12 @@ impl Permits {
         if count == 0 {
             return;
         }
+        // Before anything is given, and small enough for sums not to wrap.
+        assert!(
+            count <= Self::MAX,
+            "cannot add more than MAX_PERMITS permits ({})",
+            Self::MAX
+        );
         let mut now = Snapshot(self.word.load(Ordering::Relaxed));
         while !now.is_queued() {
             let next = now.give(count);

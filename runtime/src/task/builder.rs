@@ -103,7 +103,6 @@ impl<F: Future> Future for Named<F> {
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-#[must_use = "a builder does nothing until one of its `spawn` methods is called"]
 pub struct Builder<'a> {
     name: Option<&'a str>,
 }

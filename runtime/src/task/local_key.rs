@@ -229,7 +229,6 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 
 pin_project! {
     /// A future with a task-local value; made by [`LocalKey::scope`].
-    #[must_use = "futures do nothing unless awaited"]
     pub struct TaskLocalFuture<T, F>
     where
         T: 'static,

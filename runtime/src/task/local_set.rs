@@ -43,13 +43,11 @@ use std::task::{Context, Poll};
 /// assert_eq!(task.await.unwrap(), 8);
 /// # });
 /// ```
-#[must_use = "tasks of a set run only while the set is awaited, or a future of `run_until`"]
 pub struct LocalSet {
     driver: Driver,
 }
 
 /// Leaves a [`LocalSet`] on drop; made by [`LocalSet::enter`].
-#[must_use = "the set is left again as soon as the guard is dropped"]
 pub struct LocalEnterGuard {
     _restore: Option<pinned::Restore>,
     _not_send: PhantomData<Rc<()>>,

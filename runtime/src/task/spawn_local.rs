@@ -7,6 +7,7 @@ use crate::runtime::context;
 use crate::scheduler::cells::Started;
 use crate::scheduler::pinned::{self, Shared};
 use crate::trace::About;
+use crate::util::names;
 
 /// Starts a task, which need not be `Send`, on the [`LocalSet`](crate::task::LocalSet) that the
 /// caller runs in or has entered, else on the current
@@ -52,7 +53,8 @@ where
         Ok(started) => Started::finish(started),
         Err(_future) => panic!(
             "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`: \
-             await inside of `LocalSet::run_until`, or use `#[runtime::main(flavor = \"local\")]`"
+             await inside of `LocalSet::run_until`, or use `#[{}::main(flavor = \"local\")]`",
+            names::CRATE
         ),
     }
 }

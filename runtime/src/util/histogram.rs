@@ -135,7 +135,6 @@ impl From<LogHistogramBuilder> for LogHistogram {
 
 /// Makes a [`LogHistogram`].
 #[derive(Clone, Copy, Debug, Default)]
-#[must_use = "a builder does nothing until it is built"]
 pub struct LogHistogramBuilder {
     smallest: Option<Duration>,
     largest: Option<Duration>,

@@ -8,6 +8,7 @@ pub(crate) mod forks;
 pub(crate) mod histogram;
 pub(crate) mod leaf;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod patience;
 #[cfg(any(feature = "io-std", feature = "signal"))]
 #[cfg_attr(not(all(feature = "io-std", feature = "signal")), allow(dead_code))]

@@ -27,6 +27,19 @@ pub(crate) fn hang_bound() -> HangBound {
     HangBound(alive)
 }
 
+/// How threads are named unless a builder says otherwise. Tokio's name where the package that
+/// stands in for it is built as well.
+pub(crate) const THREAD: &str = match cfg!(feature = "tokio-names") {
+    true => "tokio-rt-worker",
+    false => "runtime-worker",
+};
+
+/// The attribute that messages name.
+pub(crate) const MAIN: &str = match cfg!(feature = "tokio-names") {
+    true => "#[tokio::main",
+    false => "#[runtime::main",
+};
+
 pub(crate) fn multi(workers: usize) -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(workers)

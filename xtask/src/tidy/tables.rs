@@ -99,6 +99,8 @@ pub(super) const UNSAFE: &[&str] = &[
 pub(super) const FEATURE_SEAMS: &[&str] = &[
     "*/src/lib.rs",
     "*/src/loom.rs",
+    "tokio/src/*.rs",            // tokio's names, behind its features.
+    "runtime/src/util/names.rs", // Ours, or tokio's.
     "runtime/src/trace/mod.rs",
     "runtime/src/metrics/mod.rs",
     "runtime/src/os/mod.rs",

@@ -22,7 +22,6 @@ fn send_with_permit<T>(chan: &Chan<T, Bounded>, value: T) -> Result<(), T> {
 }
 
 /// Room for one message; made by [`Sender::reserve`].
-#[must_use = "a permit that is dropped at once reserves nothing"]
 pub struct Permit<'a, T> {
     tx: &'a Tx<T, Bounded>,
 }
@@ -56,7 +55,6 @@ impl<T> Drop for Permit<'_, T> {
 
 /// Room for several messages; made by [`Sender::reserve_many`]. What is not taken out is given
 /// back on drop.
-#[must_use = "permits that are dropped at once reserve nothing"]
 pub struct PermitIterator<'a, T> {
     tx: &'a Tx<T, Bounded>,
     count: usize,
@@ -93,7 +91,6 @@ impl<T> Drop for PermitIterator<'_, T> {
 }
 
 /// Room for one message, with its sender; made by [`Sender::reserve_owned`].
-#[must_use = "a permit that is dropped at once reserves nothing"]
 pub struct OwnedPermit<T> {
     // Empty once used or released.
     tx: Option<Tx<T, Bounded>>,

@@ -9,7 +9,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// Access to the value of a locked [`Mutex`] without a borrow of it; unlocks on drop.
-#[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMutexGuard<T: ?Sized> {
     // Empty only while the guard turns into a mapped one.
     mutex: Option<Arc<Mutex<T>>>,

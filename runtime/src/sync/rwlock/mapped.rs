@@ -10,7 +10,6 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 /// Exclusive access to a part of the value of a [`RwLock`](super::RwLock); unlocks on drop.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     part: *mut T,
     hold: Exclusive<'a>,

@@ -11,7 +11,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// Shared access to the value of a [`RwLock`] without a borrow of it; unlocks on drop.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     part: *const U,
     hold: OwnedShared<T>,
@@ -70,7 +69,6 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 }
 
 /// Exclusive access to the value of a [`RwLock`] without a borrow of it; unlocks on drop.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     // `Send` and `Sync` where the shared lock is.
     hold: OwnedExclusive<T>,
@@ -176,7 +174,6 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
 /// Exclusive access to a part of the value of a [`RwLock`] without a borrow of it; unlocks on
 /// drop.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     // Invariant in `U`, like the exclusive reference that it stands for.
     part: *mut U,

@@ -46,7 +46,6 @@ use std::task::{Context, Poll, ready};
 /// assert_eq!(sum, 285);
 /// # });
 /// ```
-#[must_use = "a set that is dropped aborts its tasks"]
 pub struct JoinSet<T> {
     tasks: Slots<JoinHandle<T>>,
     ready: Arc<Ready>,

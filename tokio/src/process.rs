@@ -1,0 +1,3 @@
+//! Children of this process.
+
+pub use ::runtime::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
