@@ -358,6 +358,13 @@ impl Shard {
         }
     }
 
+    /// Whether a timer is due; reads the clock only if one is armed.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        let next = self.next_tick();
+        next != NEVER && next <= self.shared.clock.now_tick()
+    }
+
     /// Runs the wakers of what is due now, `PER_TURN` at most; returns how many. Reads the
     /// clock once, and not at all when nothing is armed.
     pub(crate) fn fire_due(&self) -> usize {

@@ -64,7 +64,7 @@ impl Core {
     }
 
     #[inline]
-    fn next_local(&self, shared: &Shared) -> Option<Notified> {
+    pub(super) fn next_local(&self, shared: &Shared) -> Option<Notified> {
         let slot = &shared.remotes[self.index].slot;
         let streak = self.slot_streak.get();
         if streak < MAX_SLOT_STREAK {

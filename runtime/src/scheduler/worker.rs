@@ -115,6 +115,7 @@ impl Core {
         }
         let task = self
             .next_task(shared, due.injector)
+            .or_else(|| self.next_after_own_timers(shared))
             .or_else(|| self.search(shared));
         match task {
             Some(_) => self.found_work(shared),
@@ -173,6 +174,17 @@ impl Core {
         if self.has_more_than_one(shared) {
             shared.wake_for_queued();
         }
+    }
+
+    /// There is no task: if timers of this worker are due it fires them before it steals or sleeps,
+    /// or another worker would be woken to do so.
+    fn next_after_own_timers(&self, shared: &Shared) -> Option<Notified> {
+        let timers = shared.driver.timers()?;
+        if !timers.shard(self.index).is_due() {
+            return None;
+        }
+        self.look_at_driver(shared);
+        self.next_local(shared)
     }
 
     /// Looks at everybody's queues, if not enough others do.
