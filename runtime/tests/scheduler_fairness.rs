@@ -122,7 +122,7 @@ fn turns_between_looks(runtime: &Runtime, turns: &Arc<AtomicUsize>) -> usize {
     gaps[10]
 }
 
-/// C2 of `pace`: with long polls a worker looks at the injector after a few turns, with
+/// B1 and B2 of `duty_clock`: with long polls a worker looks at the injector after a few turns, with
 /// short ones after many, and as it was told if it was told.
 #[test]
 fn the_injector_is_looked_at_by_the_length_of_polls() {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! There is nothing here but names; what they do is documented in `runtime`. The names are those
-//! of tokio, behind its features, and no others: what `runtime` has besides would stand in the
+//! of tokio, behind its features, and no others but `sync::mpmc`: what `runtime` has besides would stand in the
 //! way of a program's own names where it imports ours by a glob. Items that tokio hides behind
 //! `--cfg tokio_unstable` are there without it.
 //!

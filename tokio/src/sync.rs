@@ -18,6 +18,13 @@ pub mod broadcast {
     }
 }
 
+/// Many producers, many consumers, each value to one of them. Not tokio's, the one exception here:
+/// std's own module of this name is to come, so no program's own name stands against it for long.
+#[doc(hidden)]
+pub mod mpmc {
+    pub use ::runtime::sync::mpmc::*;
+}
+
 /// Futures of this module that have a name.
 pub mod futures {
     pub use ::runtime::sync::futures::{Notified, OwnedNotified};

@@ -120,7 +120,7 @@ impl Workers {
             workers,
             run_worker: |_, _| unreachable!("no task of a model blocks in place"),
             event_interval: 61,
-            injector_interval: 31,
+            injector_interval: Some(31),
             slot: true,
             on_thread_park: None,
             on_thread_unpark: None,

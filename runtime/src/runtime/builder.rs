@@ -26,10 +26,6 @@ const THREAD_RETRY: Duration = Duration::from_millis(20);
 /// Turns of a worker between two looks at the driver.
 const EVENT_INTERVAL: u32 = 61;
 
-/// Turns of a worker between two looks at the injector while it has work of its own, at the start
-/// if it adapts.
-const INJECTOR_INTERVAL: u32 = 31;
-
 /// Makes the scheduler of a runtime without threads.
 type MakeSingle =
     fn(Config, driver::Driver, Arc<blocking::Pool<Job>>) -> Arc<current_thread::Shared>;
@@ -258,7 +254,8 @@ impl Builder {
         self
     }
 
-    /// Sets after how many turns a busy worker looks at the driver. Default: 61.
+    /// Sets after how many turns a busy worker looks at the driver. Default: 61. While polls are
+    /// long it looks more often: after 200 µs or one longer poll.
     ///
     /// # Panics
     ///
@@ -272,8 +269,8 @@ impl Builder {
 
     /// Sets after how many turns a busy worker looks at the queue of other threads' tasks.
     ///
-    /// Default: 31 on a current-thread runtime. On a multi-thread one it follows the length of
-    /// polls: each worker looks about every 200 µs, after 2 to 127 turns.
+    /// Default: after 200 µs or one longer poll, and at the latest after 127 turns, or 31 on a
+    /// current-thread runtime. A number that is set here holds whatever polls take.
     ///
     /// # Panics
     ///
@@ -499,7 +496,7 @@ impl Builder {
             workers,
             run_worker,
             event_interval: self.event_interval,
-            injector_interval: self.injector_interval.unwrap_or(INJECTOR_INTERVAL),
+            injector_interval: self.injector_interval,
             slot: self.slot,
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),

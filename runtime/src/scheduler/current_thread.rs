@@ -111,7 +111,7 @@ impl Shared {
     ) -> Arc<Self> {
         let core = Core {
             queue: RefCell::new(VecDeque::with_capacity(64)),
-            duties: DutyClock::without_driver_interval(&config),
+            duties: DutyClock::for_current_thread(&config),
             looks: Looks::new(),
             cells: Cell::new(0),
         };

@@ -7,8 +7,9 @@
 //!   apart while turns take longer than a few microseconds: however long the polls are, nothing
 //!   waits for more than `AIM` and one poll, but for the one time that short polls become long,
 //!   when it may be [`MOST_TURNS`] polls.
-//! - B2. Besides, the driver and the injector each have their number of turns, which the builder
-//!   may set. So short polls serve them more often than the clock asks for.
+//! - B2. Besides, the driver and the injector each have their number of turns: short polls serve
+//!   them more often than the clock asks for. Whoever told the builder a number for the injector
+//!   gets that number, whatever the clock says.
 //!
 //! ```text
 //!   turn, turn, … checkpoint ──less than AIM──► the next one is 1 to MOST_TURNS turns away
@@ -46,6 +47,10 @@ const QUICK: Duration = Duration::from_micros(2);
 /// Checkpoints that follow each other more slowly are one turn apart.
 const SLOW: Duration = Duration::from_micros(6);
 
+/// Turns between two looks at the injector, if none was told: one look costs little, so this is
+/// about what turns of 100 ns may cost a task from outside.
+const INJECTOR_INTERVAL: u32 = 127;
+
 /// The bounds of [`DutyClock::turns_in_aim`].
 const FEWEST_IN_AIM: u64 = 2;
 const MOST_IN_AIM: u64 = 127;
@@ -74,6 +79,7 @@ impl Due {
 pub(super) struct DutyClock {
     driver_interval: u32,
     injector_interval: u32,
+    injector_by_clock: bool,
     driver_left: Cell<u32>,
     injector_left: Cell<u32>,
     /// Turns to the next checkpoint, and from the last one to it.
@@ -91,19 +97,25 @@ pub(super) struct DutyClock {
 
 impl DutyClock {
     pub(super) fn new(config: &Config) -> Self {
-        Self::with(config.event_interval, config.injector_interval)
+        Self::with(
+            config.event_interval,
+            config.injector_interval,
+            INJECTOR_INTERVAL,
+        )
     }
 
-    /// For a scheduler that counts the turns between looks at the driver itself.
-    pub(super) fn without_driver_interval(config: &Config) -> Self {
-        Self::with(u32::MAX, config.injector_interval)
+    /// For the current-thread scheduler, which counts the turns between looks at the driver itself.
+    pub(super) fn for_current_thread(config: &Config) -> Self {
+        Self::with(u32::MAX, config.injector_interval, 31)
     }
 
-    /// Both intervals are at least 1.
-    fn with(driver_interval: u32, injector_interval: u32) -> Self {
+    /// All intervals are at least 1.
+    fn with(driver_interval: u32, told: Option<u32>, injector_default: u32) -> Self {
+        let injector_interval = told.unwrap_or(injector_default);
         Self {
             driver_interval,
             injector_interval,
+            injector_by_clock: told.is_none(),
             driver_left: Cell::new(driver_interval),
             injector_left: Cell::new(injector_interval),
             left: Cell::new(1),
@@ -131,15 +143,19 @@ impl DutyClock {
     fn checkpoint(&self, now: Option<Instant>) -> Due {
         let passed = self.step.get();
         let by_clock = now.is_some_and(|now| self.is_late(passed, now));
-        let is_due = |left: &Cell<u32>, interval: u32| {
+        let is_due = |left: &Cell<u32>, interval: u32, by_clock: bool| {
             let rest = left.get().saturating_sub(passed);
             let due = by_clock || rest == 0;
             left.set(if due { interval } else { rest });
             due
         };
         let due = Due {
-            driver: is_due(&self.driver_left, self.driver_interval),
-            injector: is_due(&self.injector_left, self.injector_interval),
+            driver: is_due(&self.driver_left, self.driver_interval, by_clock),
+            injector: is_due(
+                &self.injector_left,
+                self.injector_interval,
+                by_clock && self.injector_by_clock,
+            ),
         };
         let distance = match now {
             Some(_) => self.distance.get(),
@@ -238,7 +254,7 @@ mod tests {
             (200_000, 1),
             (5_000_000, 1),
         ] {
-            let clock = DutyClock::with(u32::MAX, u32::MAX);
+            let clock = DutyClock::with(u32::MAX, None, u32::MAX);
             let mut now = system_now();
             let turn = Duration::from_nanos(turn_ns);
             let turns = serve(&clock, &mut now, turn, 20);
@@ -250,7 +266,7 @@ mod tests {
     /// B1: also when polls that were short become long.
     #[test]
     fn long_turns_after_short_ones_are_noticed_at_once() {
-        let clock = DutyClock::with(61, 31);
+        let clock = DutyClock::with(61, Some(31), 1);
         let mut now = system_now();
         serve(&clock, &mut now, Duration::from_nanos(50), 20);
         assert_eq!(clock.distance.get(), MOST_TURNS);
@@ -263,7 +279,7 @@ mod tests {
     #[test]
     fn numbers_of_turns_hold_too() {
         for (driver, injector) in [(61, 31), (1, 1), (1_000, 7), (16, 17)] {
-            let clock = DutyClock::with(driver, injector);
+            let clock = DutyClock::with(driver, Some(injector), 1);
             let start = system_now();
             let mut due = Vec::new();
             for turn in 1..=8_000_u32 {
@@ -283,9 +299,28 @@ mod tests {
         }
     }
 
+    /// B2: a number that was told holds also while polls are long.
+    #[test]
+    fn a_told_interval_of_the_injector_is_kept() {
+        let clock = DutyClock::with(61, Some(17), 1);
+        let mut now = system_now();
+        let due: Vec<_> = (1..=200)
+            .filter(|_| {
+                now += Duration::from_millis(1);
+                let left = clock.left.get() - 1;
+                clock.left.set(left);
+                left == 0 && clock.checkpoint(Some(now)).injector
+            })
+            .collect();
+        assert_eq!(
+            due,
+            (1..=200).filter(|turn| turn % 17 == 0).collect::<Vec<_>>()
+        );
+    }
+
     #[test]
     fn a_clock_that_was_without_a_core_once_goes_back_to_its_distance() {
-        let clock = DutyClock::with(61, 31);
+        let clock = DutyClock::with(61, Some(31), 1);
         let mut now = system_now();
         serve(&clock, &mut now, Duration::from_nanos(50), 10);
         now += Duration::from_millis(50);
@@ -296,7 +331,7 @@ mod tests {
 
     #[test]
     fn nothing_is_measured_across_a_sleep() {
-        let clock = DutyClock::with(61, 31);
+        let clock = DutyClock::with(61, Some(31), 1);
         let mut now = system_now();
         serve(&clock, &mut now, Duration::from_nanos(50), 10);
         let before = clock.turns_in_aim();
@@ -310,7 +345,7 @@ mod tests {
 
     #[test]
     fn the_number_of_turns_in_the_aim_follows_their_length() {
-        let clock = DutyClock::with(61, 31);
+        let clock = DutyClock::with(61, Some(31), 1);
         let mut now = system_now();
         for (turn_ns, turns) in [(100, 127), (60_000, 3), (5_000_000, 2), (100, 127)] {
             serve(&clock, &mut now, Duration::from_nanos(turn_ns), 400);

@@ -35,8 +35,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Turns between two looks at the driver.
     pub(crate) event_interval: u32,
-    /// Turns between two looks at the injector while there is local work.
-    pub(crate) injector_interval: u32,
+    /// Turns between two looks at the injector while there is local work, if that was told.
+    pub(crate) injector_interval: Option<u32>,
     /// Whether a woken task goes to the next-task slot.
     pub(crate) slot: bool,
     /// Runs a worker on the calling thread, in the runtime's context: this module knows none.

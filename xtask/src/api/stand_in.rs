@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use super::found::Surface;
 use super::list::Item;
 
-/// What tokio has but hides, and the page does not count; `macros::support` is for expansions.
+/// What tokio has but hides, and the page does not count; `macros::support` is for expansions, and
+/// `sync::mpmc` is ours.
 const HIDDEN: &[(&str, &str)] = &[
     ("macros", "support"),
+    ("sync", "mpmc"),
     ("sync::mpsc::error", "RecvError"),
     ("task", "Unconstrained"),
     ("task", "consume_budget"),
