@@ -170,8 +170,9 @@ fn a_runtime_may_end_in_the_middle_of_an_advance() {
     );
     let mut advance = Polled::new(time::advance(DAY));
     assert!(advance.poll().is_pending());
-    assert!(end.0.lock().unwrap().is_none(), "the runtime is gone");
+    // Fires what the clock has passed.
     assert!(advance.poll().is_ready(), "the clock has moved before");
+    assert!(end.0.lock().unwrap().is_none(), "the runtime is gone");
     assert!(
         timers.iter().all(|timer| timer.wakes() == 1),
         "each was told once"
@@ -391,4 +392,18 @@ fn a_running_clock_cannot_be_resumed() {
 #[should_panic(expected = "from outside")]
 fn there_is_no_clock_to_pause_outside_of_a_runtime() {
     time::pause();
+}
+
+/// The root goes on behind the tasks that were queued when it yielded, and before those that the
+/// driver woke then; the tasks of the next yield are theirs.
+#[test]
+fn tasks_whose_timers_an_advance_fires_run_at_the_next_yield() {
+    paused(async {
+        let sleeper = runtime::spawn(time::sleep(Duration::from_millis(5)));
+        runtime::task::yield_now().await;
+        time::advance(Duration::from_millis(5)).await;
+        assert!(!sleeper.is_finished());
+        runtime::task::yield_now().await;
+        assert!(sleeper.is_finished());
+    });
 }

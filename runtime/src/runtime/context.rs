@@ -133,6 +133,12 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
     }
 }
 
+/// As [`timer_shard`], or none without a runtime or its timers.
+#[allow(dead_code, reason = "only `test-util` calls it")]
+pub(crate) fn try_timer_shard() -> Option<Arc<Shard>> {
+    with_handle(Handle::timer_shard).ok().flatten()
+}
+
 /// Runs `f` with the current runtime's clock, if there is a runtime.
 pub(crate) fn with_clock<R>(f: impl FnOnce(Option<&Clock>) -> R) -> R {
     let mut f = Some(f);

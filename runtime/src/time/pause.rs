@@ -48,24 +48,30 @@ pub fn resume() {
     context::timer_shard().clock_changed();
 }
 
-/// Moves the paused clock on by `duration` at once, fires what became due, and yields.
+/// Moves the paused clock on by `duration` at once, yields, and fires what became due.
 ///
 /// The tasks of all the timers that became due are woken together: unlike a jump by itself
-/// this does not stop at each of them. To see them one after the other, sleep instead.
+/// this does not stop at each of them. To see them one after the other, sleep instead. They run
+/// when the caller waits or yields next, not before.
 ///
 /// # Cancel safety
 ///
-/// The clock moves in the first poll; dropping the future later does not move it back.
+/// The clock moves in the first poll; dropping the future later does not move it back, and the
+/// runtime fires what is due by itself.
 ///
 /// # Panics
 ///
 /// Panics if the clock is not paused, and outside of a runtime.
 pub async fn advance(duration: Duration) {
-    advance_now(duration);
-    // The tasks that were woken run before the caller goes on.
+    move_clock(duration);
     let mut has_yielded = false;
     poll_fn(move |cx| {
         if has_yielded {
+            // What the driver has not fired meanwhile. No task that this wakes comes before the
+            // caller, whichever scheduler runs it.
+            if let Some(shard) = context::try_timer_shard() {
+                shard.fire_all();
+            }
             return Poll::Ready(());
         }
         has_yielded = true;
@@ -75,12 +81,10 @@ pub async fn advance(duration: Duration) {
     .await;
 }
 
-fn advance_now(duration: Duration) {
+fn move_clock(duration: Duration) {
     let outcome = with_clock(|clock| clock.advance(duration));
     succeed(outcome);
-    let shard = context::timer_shard();
-    shard.clock_changed();
-    shard.fire_all();
+    context::timer_shard().clock_changed();
 }
 
 #[track_caller]

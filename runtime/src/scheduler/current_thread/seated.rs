@@ -98,14 +98,15 @@ impl Seated {
         let waker = Waker::from(root_waker.clone());
         let mut cx = Context::from_waker(&waker);
         loop {
+            let mut ahead = None;
             if root_waker.woken.swap(false, Ordering::Acquire) {
                 let polled = budget::with_initial(|| root.as_mut().poll(&mut cx));
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
-                self.root_is_pending(root_waker.woken.load(Ordering::Relaxed));
+                ahead = self.root_is_pending(root_waker.woken.load(Ordering::Relaxed));
             }
-            let stopped = self.run_some(&root_waker);
+            let stopped = self.run_some(&root_waker, ahead);
             shared.check_poisoned();
             match stopped {
                 Stopped::ForRoot => {}
@@ -120,11 +121,15 @@ impl Seated {
     }
 
     /// Runs up to an event interval of tasks. A root that is woken takes its place behind those
-    /// that are queued then.
-    fn run_some(&self, root: &RootWaker) -> Stopped {
+    /// that are queued then; one that yielded has `ahead` tasks before it.
+    fn run_some(&self, root: &RootWaker, ahead: Option<usize>) -> Stopped {
         let Local { shared, core } = self.local();
         let mut left = shared.config.event_interval as usize;
         let mut stopped = Stopped::ByInterval;
+        if let Some(ahead) = ahead.filter(|&ahead| ahead < left) {
+            left = ahead;
+            stopped = Stopped::ForRoot;
+        }
         while left > 0 {
             if stopped == Stopped::ByInterval && root.woken.load(Ordering::Relaxed) {
                 let ahead = core.queue.borrow().len().max(1);
@@ -166,18 +171,23 @@ impl Seated {
         }
     }
 
-    /// `yields`: the root woke itself.
-    fn root_is_pending(&self, yields: bool) {
+    /// `yields`: the root woke itself. Returns how many tasks then come before its next turn: what
+    /// the driver brings now came later than its yield.
+    fn root_is_pending(&self, yields: bool) -> Option<usize> {
         let Local { shared, core } = self.local();
         if !yields {
             core.looks.after_next_yield();
-            return;
+            return None;
         }
+        let queued = core.queue.borrow().len();
+        // A task from outside has its turn also beside a root that yields all the time.
+        let ahead = queued.max(usize::from(!shared.injector.is_empty()));
         core.looks.yielded();
         // A root that yields once expects to find readiness afterwards.
         if core.looks.is_due() || shared.driver.handle().has_sources() {
             self.look_at_driver();
         }
+        Some(ahead)
     }
 
     /// Takes what the driver has, without waiting.
