@@ -298,8 +298,14 @@ impl Core {
             observer.queued(&task);
         }
         if self.in_driver.get() {
-            // One decision for all events, when the turn is over.
-            self.queue.push(task);
+            // One decision for all events, when the turn is over. The first does not wait behind
+            // what is queued: on a busy worker that may be many polls.
+            if shared.config.slot && remote.slot.is_empty() {
+                let displaced = remote.slot.put(task);
+                debug_assert!(displaced.is_none(), "Q1: the owner alone fills its slot");
+            } else {
+                self.queue.push(task);
+            }
             return;
         }
         match origin {

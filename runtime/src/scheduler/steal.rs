@@ -12,6 +12,12 @@ use crate::util::rng::thread_rng_n;
 /// the deque.
 const MAX_SLOT_STREAK: u32 = 3;
 
+/// With so many tasks queued a worker does not look for more.
+const FEW: usize = 1;
+
+/// How many queues a busy worker compares its own with.
+const MOST_VICTIMS: usize = 4;
+
 /// Sweeps over all queues while somebody is in the way. A sleeper looks again anyway.
 const MAX_SWEEPS: usize = sized(4, 1);
 
@@ -47,6 +53,9 @@ impl Core {
                 return Some(task);
             }
         }
+        if let Some(task) = self.next_of_longer_queue(shared) {
+            return Some(task);
+        }
         if !shared.monitor.sees_stuck_worker() {
             return None;
         }
@@ -61,6 +70,30 @@ impl Core {
             Steal::Task(task) => Some(task),
             Steal::Empty | Steal::Retry => remote.slot.take(),
         })
+    }
+
+    /// A worker that always has something to run, a task that yields say, never searches: what
+    /// another one queued before a long poll would wait for the end of that. So with next to
+    /// nothing queued it takes from one that has more; among equals nothing moves.
+    fn next_of_longer_queue(&self, shared: &Shared) -> Option<Notified> {
+        let count = shared.remotes.len();
+        let own = shared.remotes[self.index].queue_depth();
+        if own > FEW {
+            return None;
+        }
+        let start = thread_rng_n(count as u32) as usize;
+        let victim = (start..count)
+            .chain(0..start)
+            .take(MOST_VICTIMS)
+            .map(|victim| &shared.remotes[victim])
+            .find(|remote| !remote.stealer.is_empty() && remote.queue_depth() > own)?;
+        match victim.stealer.steal_into(&self.queue) {
+            Steal::Task(task) => {
+                self.count_steal(shared);
+                Some(task)
+            }
+            Steal::Empty | Steal::Retry => None,
+        }
     }
 
     #[inline]

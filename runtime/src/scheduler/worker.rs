@@ -254,7 +254,7 @@ impl Core {
         let got_up = self.get_up(shared, false);
         self.was_woken.set(got_up == GotUp::Woken);
         remote.stats.awake();
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && remote.slot.is_empty() {
             remote.stats.noops.add(1);
         } else if self.has_more_than_one(shared) {
             // Several events at once: one decision for all.
