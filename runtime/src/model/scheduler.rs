@@ -8,10 +8,11 @@ use crate::driver::{self, Driver};
 use crate::loom::sync::Arc;
 use crate::runtime::{Builder, Runtime};
 use crate::scheduler::cells::{self, Owner};
+use crate::scheduler::config::Config;
 use crate::scheduler::idle::GotUp;
 use crate::scheduler::local::Core;
 use crate::scheduler::queues::Slot as RealSlot;
-use crate::scheduler::shared::{Config, Origin, Shared};
+use crate::scheduler::shared::{Origin, Shared};
 use std::task::Waker;
 
 /// A multi-thread runtime without a monitor: a model has few threads to spare.
@@ -118,7 +119,6 @@ impl Workers {
             id: crate::scheduler::id::Id::next(),
             name: None,
             workers,
-            run_worker: |_, _| unreachable!("no task of a model blocks in place"),
             event_interval: 61,
             injector_interval: Some(31),
             slot: true,
@@ -128,7 +128,9 @@ impl Workers {
             observer: None,
             seeds: None,
         };
-        let (shared, cores) = Shared::new(config, driver, pool);
+        let (shared, cores) = Shared::new(config, driver, pool, |_, _| {
+            unreachable!("no task of a model blocks in place")
+        });
         let workers = cores.into_iter().map(|core| Worker {
             shared: shared.clone(),
             core: Box::new(core),

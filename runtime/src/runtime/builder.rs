@@ -8,10 +8,11 @@ use crate::blocking;
 use crate::driver;
 use crate::loom::sync::Arc;
 use crate::loom::thread;
+use crate::scheduler::config::{Config, Hook};
 use crate::scheduler::id::Id;
 use crate::scheduler::job::Job;
 use crate::scheduler::local::Core;
-use crate::scheduler::shared::{Config, Hook, Shared};
+use crate::scheduler::shared::Shared;
 use crate::scheduler::{current_thread, monitor, worker};
 use crate::util::bomb::contain;
 use crate::util::names;
@@ -387,7 +388,7 @@ impl Builder {
         let names: Vec<_> = (0..workers).map(|_| (self.thread_name)()).collect();
         let driver = driver::Driver::new(self.driver_config(workers, false))?;
         let pool = Arc::new(self.pool(&driver));
-        let (shared, cores) = Shared::new(self.config(workers), driver, pool);
+        let (shared, cores) = Shared::new(self.config(workers), driver, pool, run_worker);
         let handle = Handle {
             scheduler: Scheduler::MultiThread(shared.clone()),
         };
@@ -494,7 +495,6 @@ impl Builder {
             id: Id::next(),
             name: self.name.clone(),
             workers,
-            run_worker,
             event_interval: self.event_interval,
             injector_interval: self.injector_interval,
             slot: self.slot,

@@ -12,6 +12,7 @@ use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::cells;
+use crate::scheduler::config::Config;
 use crate::scheduler::job::{AtShutdown, ClockHold, Job};
 use crate::scheduler::local;
 use crate::scheduler::stats::Totals;
@@ -389,7 +390,7 @@ impl Handle {
         self.config().name.as_deref()
     }
 
-    pub(super) fn config(&self) -> &shared::Config {
+    pub(super) fn config(&self) -> &Config {
         match &self.scheduler {
             Scheduler::MultiThread(shared) => shared.config(),
             Scheduler::CurrentThread(shared) => shared.config(),

@@ -24,10 +24,10 @@ use self::looks::Looks;
 use self::seat::Seat;
 use self::seated::Seated;
 use super::cells::{self, Alive, LocalOwner, Owner, Started};
+use super::config::Config;
 use super::duty_clock::DutyClock;
 use super::job::Job;
 use super::queues::Injector;
-use super::shared::Config;
 use super::stats::{Totals, WorkerStats};
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
@@ -115,7 +115,7 @@ impl Shared {
             looks: Looks::new(),
             cells: Cell::new(0),
         };
-        let stats = WorkerStats::new(&config);
+        let stats = WorkerStats::new(config.histograms());
         let shared = Arc::new(Self {
             injector: Injector::new(),
             owned: OwnedList::default(),

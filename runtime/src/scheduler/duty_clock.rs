@@ -29,7 +29,7 @@
 //! milliseconds as a whole, and one worker alone has none). Source: the time slices of Go's
 //! `sysmon`, here kept by the worker itself.
 
-use super::shared::Config;
+use super::config::Config;
 use crate::driver::clock::system_now;
 use crate::loom::CHECKED;
 use std::cell::Cell;

@@ -70,7 +70,7 @@ fn start_substitute(shared: Arc<Shared>, core: Box<Core>) -> Result<(), Box<Core
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
         if let Some(core) = core {
-            (shared.config.run_worker)(shared, core);
+            (shared.run_worker)(shared, core);
         }
     }));
     match pool.spawn(job) {

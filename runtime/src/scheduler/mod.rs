@@ -6,6 +6,7 @@
 //! [`shutdown`]. `docs/design/scheduler.md` tells the whole.
 
 pub(crate) mod cells;
+pub(crate) mod config;
 pub(crate) mod current_thread;
 pub(crate) mod dump;
 mod duty_clock;

@@ -2,14 +2,13 @@
 
 use super::cells::Started;
 use super::cells::{self, Alive, Owner};
+use super::config::Config;
 use super::duty_clock::DutyClock;
 use super::futile::FutileWakes;
-use super::id::Id as SchedulerId;
 use super::idle::Idle;
 use super::job::Job;
 use super::local::{self, Core};
 use super::monitor::Monitor;
-use super::observer::Observer;
 use super::park::Parker;
 use super::queues::{Injector, LocalQueue, Slot, Stealer};
 use super::shutdown::Shutdown;
@@ -20,44 +19,7 @@ use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
-use crate::util::rng::Seeds;
 use crossbeam_utils::CachePadded;
-use std::fmt;
-
-/// A callback of the builder. Std's `Arc`: ours cannot hold a `dyn`.
-pub(crate) type Hook = std::sync::Arc<dyn Fn() + Send + Sync>;
-
-/// What the builder decides.
-#[derive(Clone)]
-pub(crate) struct Config {
-    pub(crate) id: SchedulerId,
-    pub(crate) name: Option<String>,
-    pub(crate) workers: usize,
-    /// Turns between two looks at the driver.
-    pub(crate) event_interval: u32,
-    /// Turns between two looks at the injector while there is local work, if that was told.
-    pub(crate) injector_interval: Option<u32>,
-    /// Whether a woken task goes to the next-task slot.
-    pub(crate) slot: bool,
-    /// Runs a worker on the calling thread, in the runtime's context: this module knows none.
-    pub(crate) run_worker: fn(Arc<Shared>, Box<Core>),
-    pub(crate) on_thread_park: Option<Hook>,
-    pub(crate) on_thread_unpark: Option<Hook>,
-    /// Ends the runtime when a task panics.
-    pub(crate) shutdown_on_panic: bool,
-    /// Whoever watches the tasks.
-    pub(crate) observer: Option<std::sync::Arc<Observer>>,
-    /// Makes random choices repeatable.
-    pub(crate) seeds: Option<std::sync::Arc<Seeds>>,
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("workers", &self.workers)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The part of a worker that others touch.
 #[derive(Debug)]
@@ -90,6 +52,9 @@ impl Remote {
     }
 }
 
+/// Runs a worker on the calling thread, in the runtime's context: this module knows none.
+pub(crate) type RunWorker = fn(Arc<Shared>, Box<Core>);
+
 /// The multi-thread scheduler.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -104,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) shutdown: Shutdown,
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
+    pub(super) run_worker: RunWorker,
     alive: Alive<Self>,
     totals: Totals,
 }
@@ -114,6 +80,7 @@ impl Shared {
         config: Config,
         driver: Driver,
         blocking: Arc<Pool<Job>>,
+        run_worker: RunWorker,
     ) -> (Arc<Self>, Vec<Core>) {
         let cores: Vec<_> = (0..config.workers)
             .map(|index| Core::new(index, LocalQueue::new(), DutyClock::new(&config)))
@@ -126,7 +93,7 @@ impl Shared {
                 stealer: core.queue.stealer(),
                 parker: Parker::new(),
                 owned: OwnedList::default(),
-                stats: WorkerStats::new(&config),
+                stats: WorkerStats::new(config.histograms()),
             })
         });
         let shared = Arc::new(Self {
@@ -140,6 +107,7 @@ impl Shared {
             shutdown: Shutdown::new(config.workers),
             blocking,
             config,
+            run_worker,
             alive: Alive::new(),
             totals: Totals::new(),
         });

@@ -27,6 +27,7 @@
 //! blocking call does not end).
 
 use super::cells::Owner;
+use super::config::UNHANDLED_PANIC;
 use super::local::Local;
 use super::queues::Steal;
 use super::shared::Shared;
@@ -36,10 +37,6 @@ use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
 use crate::park::{self, ThreadWaker};
 use std::time::{Duration, Instant};
-
-/// What `block_on` says when a task's panic has ended the runtime.
-pub(super) const UNHANDLED_PANIC: &str =
-    "a spawned task panicked and the runtime is configured to shut down on unhandled panic";
 
 /// How far the end has come.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 //! are counted with additions: a poll that gave its worker away in `block_in_place` counts there
 //! at the same time as whoever runs that worker now.
 
-use super::shared::Config;
 use crate::driver::clock::system_now;
 // Counters order nothing.
 use crate::loom::unordered::{AtomicU64, Ordering};
@@ -169,9 +168,15 @@ pub(crate) struct WorkerStats {
 /// What one poll changes in the mean of all before it: the last 20 polls make up about nine tenths.
 const WEIGHT_OF_A_POLL: f64 = 0.1;
 
+/// The histograms of a worker, as far as they are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shapes {
+    pub(crate) poll_times: Option<Shape>,
+    pub(crate) latencies: Option<Shape>,
+}
+
 impl WorkerStats {
-    pub(crate) fn new(config: &Config) -> Self {
-        let wishes = config.observer.as_deref().map(|observer| observer.wishes());
+    pub(crate) fn new(shapes: Shapes) -> Self {
         let buckets = |shape: Option<Shape>| shape.map(|shape| Box::new(Buckets::new(shape)));
         Self {
             pulse: Counter::new(),
@@ -188,8 +193,8 @@ impl WorkerStats {
             busy_before_ns: Counter::new(),
             polls_before: Counter::new(),
             mean_poll_ns: Counter::new(),
-            poll_times: buckets(wishes.and_then(|wishes| wishes.poll_times)),
-            latencies: buckets(wishes.and_then(|wishes| wishes.latencies)),
+            poll_times: buckets(shapes.poll_times),
+            latencies: buckets(shapes.latencies),
         }
     }
 
