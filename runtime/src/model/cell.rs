@@ -6,7 +6,7 @@ use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::loom::sync::{Arc, Mutex};
-use crate::scheduler::cells::{self, Alive, Owner};
+use crate::scheduler::keep_alive::{self, Alive, Owner};
 use crate::task::JoinHandle;
 use crate::trace::About;
 use std::collections::VecDeque;
@@ -123,7 +123,7 @@ impl Scheduler {
     {
         count(&self.0.spawned);
         count(&self.0.entries);
-        let spawned = cells::spawn(future, &self.0, 0, label::<F>());
+        let spawned = keep_alive::spawn(future, &self.0, 0, label::<F>());
         let task = Task(spawned.owned.clone());
         match self.0.owned.insert(spawned.owned) {
             Ok(()) => self.0.queue.lock().push_back(spawned.notified),
@@ -261,7 +261,7 @@ impl<T: Send + Sync + 'static> Living<T> {
         if !by_worker {
             Alive::made_elsewhere(&self.0);
         }
-        let spawned = cells::spawn(future, &self.0, 0, label::<F>());
+        let spawned = keep_alive::spawn(future, &self.0, 0, label::<F>());
         self.0.queue.lock().push(spawned.notified);
         (Task(spawned.owned), spawned.join)
     }

@@ -7,12 +7,12 @@ use crate::cell::id::Id;
 use crate::driver::{self, Driver};
 use crate::loom::sync::Arc;
 use crate::runtime::{Builder, Runtime};
-use crate::scheduler::cells::{self, Owner};
 use crate::scheduler::config::Config;
-use crate::scheduler::idle::GotUp;
-use crate::scheduler::local::Core;
+use crate::scheduler::keep_alive::{self, Owner};
+use crate::scheduler::multi_thread::core::Core;
+use crate::scheduler::multi_thread::idle::GotUp;
+use crate::scheduler::multi_thread::{Origin, Shared};
 use crate::scheduler::queues::Slot as RealSlot;
-use crate::scheduler::shared::{Origin, Shared};
 use std::task::Waker;
 
 /// A multi-thread runtime without a monitor: a model has few threads to spare.
@@ -47,7 +47,7 @@ impl Task {
     /// A fresh task.
     #[allow(clippy::new_without_default)] // each is another task
     pub fn new() -> Self {
-        let spawned = cells::spawn_blocking(async {}, Id::next().into());
+        let spawned = keep_alive::spawn_blocking(async {}, Id::next().into());
         drop((spawned.owned, spawned.join));
         Self(spawned.notified)
     }

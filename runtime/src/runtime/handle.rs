@@ -11,12 +11,12 @@ use crate::driver::Driver;
 use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
 use crate::park;
-use crate::scheduler::cells;
 use crate::scheduler::config::Config;
 use crate::scheduler::job::{AtShutdown, ClockHold, Job};
-use crate::scheduler::local;
+use crate::scheduler::keep_alive;
+use crate::scheduler::multi_thread::core;
 use crate::scheduler::stats::Totals;
-use crate::scheduler::{current_thread, shared};
+use crate::scheduler::{current_thread, multi_thread};
 use crate::trace::{self, About};
 use crate::util::entered::{self, Entered};
 use crate::util::names;
@@ -31,7 +31,7 @@ use std::task::{Context, Poll};
 /// The scheduler behind a handle.
 #[derive(Clone, Debug)]
 pub(crate) enum Scheduler {
-    MultiThread(Arc<shared::Shared>),
+    MultiThread(Arc<multi_thread::Shared>),
     CurrentThread(Arc<current_thread::Shared>),
 }
 
@@ -199,13 +199,13 @@ impl Handle {
         self.config().observer.is_some()
     }
 
-    pub(crate) fn start<F>(&self, future: F, label: Label) -> cells::Started<F::Output>
+    pub(crate) fn start<F>(&self, future: F, label: Label) -> keep_alive::Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         match &self.scheduler {
-            Scheduler::MultiThread(shared) => shared::Shared::spawn(shared, future, label),
+            Scheduler::MultiThread(shared) => multi_thread::Shared::spawn(shared, future, label),
             Scheduler::CurrentThread(shared) => {
                 current_thread::Shared::spawn(shared, future, label)
             }
@@ -311,7 +311,7 @@ impl Handle {
         let task = BlockingTask {
             work: Some((f, self.clone())),
         };
-        let spawned = cells::spawn_blocking(task, Label::new(Id::next(), about));
+        let spawned = keep_alive::spawn_blocking(task, Label::new(Id::next(), about));
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
         let job = Job::Task {
@@ -367,7 +367,7 @@ impl Handle {
     /// The poll on this thread used up its budget: the driver is looked at before the next ones.
     pub(super) fn look_at_driver_soon(&self) {
         match &self.scheduler {
-            Scheduler::MultiThread(_) => local::look_at_driver_soon(),
+            Scheduler::MultiThread(_) => core::look_at_driver_soon(),
             Scheduler::CurrentThread(shared) => shared.look_at_driver_soon(),
         }
     }
@@ -459,7 +459,7 @@ impl Handle {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn worker_index() -> Option<usize> {
-    local::worker_index().or_else(|| current_thread::is_seated().then_some(0))
+    core::worker_index().or_else(|| current_thread::is_seated().then_some(0))
 }
 
 /// Refuses to block a thread that runs tasks.

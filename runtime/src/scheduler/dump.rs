@@ -6,9 +6,9 @@
 //! it has an entry later. So nothing in the schedulers waits for a dump or looks out for one.
 #![allow(dead_code, reason = "for task dumps, if they are enabled")]
 
-use super::cells::{LocalOwner, Owner};
+use super::keep_alive::{LocalOwner, Owner};
 use super::queues::{Injector, LocalQueue, Steal};
-use super::{current_thread, shared};
+use super::{current_thread, multi_thread};
 use crate::cell::{Notified, TaskRef};
 use crate::loom::hint;
 
@@ -23,7 +23,7 @@ fn drain(injector: &Injector, taken: &mut Vec<Notified>) {
     }
 }
 
-impl shared::Shared {
+impl multi_thread::Shared {
     /// Takes all entries that wait. The caller runs them, or puts them back.
     pub(crate) fn take_queued(&self) -> Vec<Notified> {
         let mut taken = Vec::new();

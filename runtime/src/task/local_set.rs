@@ -1,13 +1,13 @@
 //! `LocalSet`: tasks that need not be `Send`, on the thread that made it.
 //!
-//! The machinery is [`pinned`](crate::scheduler::pinned); this is its public face.
+//! The machinery is [`pinned`](crate::scheduler::local_set); this is its public face.
 
 use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
 use crate::runtime::{Runtime, UnhandledPanic};
-use crate::scheduler::pinned::{self, Driver, Set, Shared};
+use crate::scheduler::local_set::{self, Driver, Set, Shared};
 use crate::trace::About;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -49,7 +49,7 @@ pub struct LocalSet {
 
 /// Leaves a [`LocalSet`] on drop; made by [`LocalSet::enter`].
 pub struct LocalEnterGuard {
-    _restore: Option<pinned::Restore>,
+    _restore: Option<local_set::Restore>,
     _not_send: PhantomData<Rc<()>>,
 }
 
@@ -69,7 +69,7 @@ impl LocalSet {
     /// dropped. Drives nothing.
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard {
-            _restore: pinned::enter(self.driver.set()),
+            _restore: local_set::enter(self.driver.set()),
             _not_send: PhantomData,
         }
     }
@@ -207,7 +207,7 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         let set = self.driver.set().clone();
         // What the futures spawn while they are dropped is cancelled at once.
-        pinned::with_set(&set, || set.shut_down());
+        local_set::with_set(&set, || set.shut_down());
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cell::id::{self, Id};
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
-use crate::scheduler::in_place;
+use crate::scheduler::multi_thread::block_in_place;
 use crate::trace::{About, Span};
 
 /// Starts a task on the current runtime. It runs even if the returned handle is dropped, and
@@ -95,7 +95,7 @@ pub fn block_in_place<F, R>(f: F) -> R
 where
     F: FnOnce() -> R,
 {
-    in_place::block_in_place(f)
+    block_in_place::block_in_place(f)
 }
 
 /// The id of the running task.

@@ -4,8 +4,8 @@ use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
-use crate::scheduler::cells::Started;
-use crate::scheduler::pinned::{self, Shared};
+use crate::scheduler::keep_alive::Started;
+use crate::scheduler::local_set::{self, Shared};
 use crate::trace::About;
 use crate::util::names;
 
@@ -40,7 +40,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    if let Some(set) = pinned::current() {
+    if let Some(set) = local_set::current() {
         return Shared::spawn(set.shared(), future, Label::new(Id::next(), about)).finish();
     }
     let started = match context::try_current() {

@@ -1,15 +1,15 @@
 //! A worker's life: run what is queued, look at the driver now and then, steal, sleep.
 
-use super::duty_clock::Due;
+use super::Shared;
+use super::core::{Core, Local};
 use super::idle::GotUp;
-use super::local::{Core, Local};
-use super::park::Parker;
-use super::shared::Shared;
+use super::parker::Parker;
 use crate::blocking::{self, HandedTo};
 use crate::cell::Notified;
 use crate::driver::timers;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{Ordering, fence};
+use crate::scheduler::duty_clock::Due;
 use crate::util::bomb::Bomb;
 use crate::util::entered::{self, Entered};
 

@@ -1,11 +1,11 @@
 //! Where a worker looks for a task: own queues first, then everybody's.
 
-use super::local::Core;
-use super::queues::Steal;
-use super::shared::Shared;
+use super::Shared;
+use super::core::Core;
 use crate::cell::Notified;
 use crate::loom::sync::atomic::Ordering;
 use crate::loom::{hint, sized};
+use crate::scheduler::queues::Steal;
 use crate::util::rng::thread_rng_n;
 
 /// Polls in a row that may come from the slot, so that two tasks waking each other do not starve

@@ -9,11 +9,11 @@
 //! - L3. A core is used by one thread at a time: by the one whose `Local` has it.
 #![allow(unsafe_code)]
 
-use super::duty_clock::DutyClock;
-use super::queues::LocalQueue;
-use super::shared::Shared;
+use super::Shared;
 use crate::loom::local;
 use crate::loom::sync::Arc;
+use crate::scheduler::duty_clock::DutyClock;
+use crate::scheduler::queues::LocalQueue;
 use crate::util::patience::Patience;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

@@ -26,16 +26,16 @@
 //! end never came); looks for the last task in growing intervals (200 a second for ever, if a
 //! blocking call does not end).
 
-use super::cells::Owner;
-use super::config::UNHANDLED_PANIC;
-use super::local::Local;
-use super::queues::Steal;
-use super::shared::Shared;
+use super::Shared;
+use super::core::Local;
 use crate::cell::Notified;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Condvar, Mutex, MutexGuard};
 use crate::loom::thread;
 use crate::park::{self, ThreadWaker};
+use crate::scheduler::config::UNHANDLED_PANIC;
+use crate::scheduler::keep_alive::Owner;
+use crate::scheduler::queues::Steal;
 use std::time::{Duration, Instant};
 
 /// How far the end has come.

@@ -8,7 +8,7 @@
 //! - H1. Only pushes of yielded tasks are held back, only while their worker's deque is short, and
 //!   only after sleepers woken by pushes had next to nothing to do, one after the other.
 //! - H2. After k futile wakes in a row a worker still wakes somebody for one push in a quarter of
-//!   the turns that take about 200 µs (see [`DutyClock`](super::duty_clock::DutyClock)) at k = 1,
+//!   the turns that take about 200 µs (see [`DutyClock`](crate::scheduler::duty_clock::DutyClock)) at k = 1,
 //!   twice as many at each step, up to eight times as many at [`MOST`]. So a worker that is needed again is found within 2 ms of yields, or 16 of them, and one
 //!   wake that was worth its price ends the holding back.
 //!

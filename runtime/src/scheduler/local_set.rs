@@ -29,7 +29,7 @@
 //! waits for that push instead, a few instructions of a thread that is running).
 #![allow(unsafe_code)]
 
-use super::cells::{self, Alive, LocalOwner, Owner, Started};
+use super::keep_alive::{self, Alive, LocalOwner, Owner, Started};
 use super::queues::{Injector, Steal};
 use crate::budget;
 use crate::cell::owned::OwnedList;
@@ -133,7 +133,7 @@ impl Shared {
         } else {
             home.cells.set(home.cells.get() + 1);
         }
-        let spawned = cells::spawn_local(future, this, label);
+        let spawned = keep_alive::spawn_local(future, this, label);
         let late = match this.owned.insert(spawned.owned) {
             Ok(()) => {
                 this.push(home, spawned.notified);

@@ -28,7 +28,7 @@
 //! later); signals and preemption (unsafe in user code), a hand-over at every driver turn (a
 //! wake per turn). Sources: Go's `sysmon`; the supervisor planned for async-std in 2019.
 
-use super::shared::Shared;
+use super::Shared;
 use crate::loom::sync::Mutex;
 use crate::loom::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::loom::thread::{self, Thread};

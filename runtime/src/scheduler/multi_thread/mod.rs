@@ -1,24 +1,38 @@
 //! What all workers of a runtime share, and how tasks get into their queues.
+//!
+//! A worker's life is in [`worker`]; what a thread knows of its worker in [`core`]; who sleeps and
+//! who is woken in [`idle`]; how a worker waits in [`parker`]; where it looks for tasks in [`steal`];
+//! who notices a poll that does not end in [`monitor`]; how a runtime ends in [`shutdown`].
 
-use super::cells::Started;
-use super::cells::{self, Alive, Owner};
-use super::config::Config;
-use super::duty_clock::DutyClock;
-use super::futile::FutileWakes;
-use super::idle::Idle;
-use super::job::Job;
-use super::local::{self, Core};
-use super::monitor::Monitor;
-use super::park::Parker;
-use super::queues::{Injector, LocalQueue, Slot, Stealer};
-use super::shutdown::Shutdown;
-use super::stats::{Totals, WorkerStats};
+pub(crate) mod block_in_place;
+pub(crate) mod core;
+pub(crate) mod idle;
+pub(crate) mod monitor;
+pub(crate) mod parker;
+pub(crate) mod shutdown;
+mod steal;
+mod wake_throttle;
+pub(crate) mod worker;
+
+use self::core::Core;
+use self::idle::Idle;
+use self::monitor::Monitor;
+use self::parker::Parker;
+use self::shutdown::Shutdown;
+use self::wake_throttle::FutileWakes;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
+use crate::scheduler::config::Config;
+use crate::scheduler::duty_clock::DutyClock;
+use crate::scheduler::job::Job;
+use crate::scheduler::keep_alive::Started;
+use crate::scheduler::keep_alive::{self, Alive, Owner};
+use crate::scheduler::queues::{Injector, LocalQueue, Slot, Stealer};
+use crate::scheduler::stats::{Totals, WorkerStats};
 use crossbeam_utils::CachePadded;
 
 /// The part of a worker that others touch.
@@ -157,7 +171,7 @@ impl Shared {
 
     /// The index of the calling thread, if it is a worker of this scheduler.
     pub(crate) fn worker_index(&self) -> Option<usize> {
-        local::with_core(self, |core| core.map(|core| core.index))
+        core::with_core(self, |core| core.map(|core| core.index))
     }
 
     /// Starts a task.
@@ -166,7 +180,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        local::with_core(this, |core| {
+        core::with_core(this, |core| {
             let shard = match core {
                 Some(core) => {
                     core.cells.set(core.cells.get() + 1);
@@ -177,7 +191,7 @@ impl Shared {
                     this.remotes.len()
                 }
             };
-            let spawned = cells::spawn(future, this, shard, label);
+            let spawned = keep_alive::spawn(future, this, shard, label);
             let late = this.start(spawned.owned, spawned.notified, core);
             Started {
                 join: spawned.join,
@@ -334,7 +348,7 @@ impl Owner for Shared {
 
     #[inline]
     fn schedule_local(&self, task: Notified, yielded: bool) -> Result<(), Notified> {
-        local::with_core(self, |core| match core {
+        core::with_core(self, |core| match core {
             Some(core) => {
                 core.schedule(
                     self,
@@ -375,7 +389,7 @@ impl Owner for Shared {
     }
 
     fn discount_local(&self) -> bool {
-        local::with_core(self, |core| {
+        core::with_core(self, |core| {
             core.map(|core| core.cells.set(core.cells.get() - 1))
                 .is_some()
         })

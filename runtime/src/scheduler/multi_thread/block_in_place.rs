@@ -1,10 +1,10 @@
 //! `block_in_place`: a worker's core goes on in another thread while this one blocks.
 
-use super::job::Job;
-use super::local::{self, Core};
-use super::shared::Shared;
+use super::Shared;
+use super::core::{self, Core};
 use crate::driver::timers;
 use crate::loom::sync::Arc;
+use crate::scheduler::job::Job;
 use crate::util::entered::{self, Entered};
 
 /// Runs `f`, which may block. On a worker that polls a task the other tasks go on elsewhere.
@@ -34,7 +34,7 @@ pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
 
 /// Moves this thread's core, if it has one to give, to a thread of the blocking pool.
 fn hand_over() {
-    let taken = local::with_current(|local| {
+    let taken = core::with_current(|local| {
         let local = local?;
         if !local.polling.get() {
             return None;
@@ -48,7 +48,7 @@ fn hand_over() {
     let kept = shared.clone();
     if let Err(core) = start_substitute(shared, core) {
         // No thread to be had: block with the core. The monitor rescues what it can.
-        local::with_current(|local| {
+        core::with_current(|local| {
             if let Some(local) = local {
                 if let Some(all) = kept.driver.timers() {
                     timers::take_shard_back(all.shard(core.index));

@@ -16,19 +16,13 @@
 
 #![allow(unsafe_code)]
 
-mod looks;
-mod seat;
-mod seated;
+mod core_slot;
+mod driver_interval;
+mod run;
 
-use self::looks::Looks;
-use self::seat::Seat;
-use self::seated::Seated;
-use super::cells::{self, Alive, LocalOwner, Owner, Started};
-use super::config::Config;
-use super::duty_clock::DutyClock;
-use super::job::Job;
-use super::queues::Injector;
-use super::stats::{Totals, WorkerStats};
+use self::core_slot::Seat;
+use self::driver_interval::Looks;
+use self::run::Seated;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
@@ -36,6 +30,12 @@ use crate::driver::Driver;
 use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex};
+use crate::scheduler::config::Config;
+use crate::scheduler::duty_clock::DutyClock;
+use crate::scheduler::job::Job;
+use crate::scheduler::keep_alive::{self, Alive, LocalOwner, Owner, Started};
+use crate::scheduler::queues::Injector;
+use crate::scheduler::stats::{Totals, WorkerStats};
 use crate::util::thread_bound::ThreadTag;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -238,7 +238,7 @@ impl Shared {
         F::Output: Send + 'static,
     {
         Self::count_cell(this);
-        let spawned = cells::spawn(future, this, 0, label);
+        let spawned = keep_alive::spawn(future, this, 0, label);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,
@@ -263,7 +263,7 @@ impl Shared {
              created on"
         );
         Self::count_cell(this);
-        let spawned = cells::spawn_local(future, this, label);
+        let spawned = keep_alive::spawn_local(future, this, label);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,
