@@ -336,7 +336,7 @@ fn the_reactor_finds_a_waiter_after_a_look() {
                 }
             }
         });
-        looks.look_at_driver();
+        looks.poll_driver();
         happened.store(1, loom_tests::atomic::Ordering::Release);
         // Its word is not notified: only the reactor is.
         workers.event();
@@ -400,7 +400,7 @@ fn a_worker_that_does_not_wait_after_all_wakes_the_monitor() {
     });
 }
 
-/// T3: a task that another thread spawns while the holder of the seat goes to wait.
+/// T3: a task that another thread spawns while the holder of the core goes to wait.
 #[test]
 fn current_thread_runs_what_another_thread_spawns() {
     model_within(2, || {
@@ -422,9 +422,9 @@ fn current_thread_runs_what_another_thread_spawns() {
     });
 }
 
-/// T2: two threads in `block_on`, each with a task to wait for: one runs both, or the seat goes on.
+/// T2: two threads in `block_on`, each with a task to wait for: one runs both, or the core goes on.
 #[test]
-fn current_thread_hands_the_seat_over() {
+fn current_thread_hands_the_core_over() {
     model_within(2, || {
         let runtime = loom_tests::Arc::new(Builder::new_current_thread().build().unwrap());
         let tally = Tally::default();

@@ -486,11 +486,11 @@ fn current_thread_runs_twenty_tasks_and_more_from_outside() {
 }
 
 /// T2: four threads in `block_on`, one of whose futures panics. Each waits for a task that
-/// another one makes run, so a seat that nobody takes is a deadlock.
+/// another one makes run, so a core that nobody takes is a deadlock.
 #[test]
-fn current_thread_passes_the_seat_between_four_threads() {
+fn current_thread_passes_the_core_between_four_threads() {
     check(
-        "current_thread_passes_the_seat_between_four_threads",
+        "current_thread_passes_the_core_between_four_threads",
         10,
         || {
             // One task between two polls of the root, so that a root may end before other tasks do.

@@ -33,7 +33,7 @@ pub struct Counts {
 /// Its `alive` is not used: the models hold the scheduler until all cells are gone.
 #[derive(Debug)]
 struct Shared {
-    alive: Alive<Self>,
+    alive: KeepAlive<Self>,
     queue: Mutex<VecDeque<Notified>>,
     owned: OwnedList,
     spawned: AtomicUsize,
@@ -54,7 +54,7 @@ fn count(counter: &AtomicUsize) {
 }
 
 impl Owner for Shared {
-    fn alive(&self) -> &Alive<Self> {
+    fn alive(&self) -> &KeepAlive<Self> {
         &self.alive
     }
 
@@ -103,7 +103,7 @@ impl Scheduler {
     pub fn new() -> Self {
         let zero = AtomicUsize::default;
         Self(Arc::new(Shared {
-            alive: Alive::new(),
+            alive: KeepAlive::new(),
             queue: Mutex::default(),
             owned: OwnedList::default(),
             spawned: zero(),
@@ -205,13 +205,13 @@ pub struct Living<T: Send + Sync + 'static>(Arc<Kept<T>>);
 
 #[derive(Debug)]
 struct Kept<T: Send + Sync + 'static> {
-    alive: Alive<Self>,
+    alive: KeepAlive<Self>,
     queue: Mutex<Vec<Notified>>,
     _value: T,
 }
 
 impl<T: Send + Sync + 'static> Owner for Kept<T> {
-    fn alive(&self) -> &Alive<Self> {
+    fn alive(&self) -> &KeepAlive<Self> {
         &self.alive
     }
 
@@ -244,7 +244,7 @@ impl<T: Send + Sync + 'static> Living<T> {
     /// A scheduler with one worker, which counts for itself until [`Self::worker_ended`].
     pub fn new(value: T) -> Self {
         let kept = Arc::new(Kept {
-            alive: Alive::new(),
+            alive: KeepAlive::new(),
             queue: Mutex::default(),
             _value: value,
         });
@@ -259,7 +259,7 @@ impl<T: Send + Sync + 'static> Living<T> {
         F::Output: Send + 'static,
     {
         if !by_worker {
-            Alive::made_elsewhere(&self.0);
+            KeepAlive::made_elsewhere(&self.0);
         }
         let spawned = keep_alive::spawn(future, &self.0, 0, label::<F>());
         self.0.queue.lock().push(spawned.notified);

@@ -216,8 +216,8 @@ impl Worker {
     }
 
     /// Looks at the driver, as a busy worker does.
-    pub fn look_at_driver(&self) {
-        self.core.look_at_driver(&self.shared);
+    pub fn poll_driver(&self) {
+        self.core.poll_driver(&self.shared);
     }
 
     /// Waits, in the reactor if nobody is there.

@@ -112,7 +112,7 @@ fn note_forced_yield() {
     // Outside of a runtime nobody counts.
     let _ = with_handle(|handle| {
         handle.totals().forced_yields.add_one();
-        handle.look_at_driver_soon();
+        handle.poll_driver_soon();
     });
 }
 

@@ -12,7 +12,8 @@ use crate::driver::timers::Shard;
 use crate::loom::sync::Arc;
 use crate::park;
 use crate::scheduler::config::Config;
-use crate::scheduler::job::{AtShutdown, ClockHold, Job};
+use crate::scheduler::current_thread::clock_hold::ClockHold;
+use crate::scheduler::job::{AtShutdown, Job};
 use crate::scheduler::keep_alive;
 use crate::scheduler::multi_thread::core;
 use crate::scheduler::stats::Totals;
@@ -365,10 +366,10 @@ impl Handle {
     }
 
     /// The poll on this thread used up its budget: the driver is looked at before the next ones.
-    pub(super) fn look_at_driver_soon(&self) {
+    pub(super) fn poll_driver_soon(&self) {
         match &self.scheduler {
-            Scheduler::MultiThread(_) => core::look_at_driver_soon(),
-            Scheduler::CurrentThread(shared) => shared.look_at_driver_soon(),
+            Scheduler::MultiThread(_) => core::poll_driver_soon(),
+            Scheduler::CurrentThread(shared) => shared.poll_driver_soon(),
         }
     }
 
@@ -459,7 +460,7 @@ impl Handle {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn worker_index() -> Option<usize> {
-    core::worker_index().or_else(|| current_thread::is_seated().then_some(0))
+    core::worker_index().or_else(|| current_thread::drives_a_core().then_some(0))
 }
 
 /// Refuses to block a thread that runs tasks.

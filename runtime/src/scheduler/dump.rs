@@ -67,10 +67,10 @@ impl current_thread::Shared {
 
     /// Whether only another thread may poll the tasks, one that does not run them now.
     pub(crate) fn is_left_by_its_owner(&self) -> bool {
-        self.is_local() && !self.is_owner() && self.seat_is_free()
+        self.is_local() && !self.is_owner() && self.core_is_free()
     }
 
-    /// Takes all entries that wait. The caller, who holds the seat, runs them, or puts them back.
+    /// Takes all entries that wait. The caller, who holds the core, runs them, or puts them back.
     pub(crate) fn take_queued(&self) -> Vec<Notified> {
         let mut taken = self.take_local();
         drain(self.injector(), &mut taken);

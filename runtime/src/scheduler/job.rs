@@ -1,10 +1,9 @@
 //! What the blocking pool runs: a blocking task's cell, or a worker's core that
 //! `block_in_place` handed over.
 
-use super::current_thread;
+use super::current_thread::clock_hold::ClockHold;
 use crate::blocking;
 use crate::cell::{Header, Notified, Schedule};
-use crate::loom::sync::Arc;
 
 /// A job of the blocking pool.
 pub(crate) enum Job {
@@ -79,28 +78,6 @@ impl blocking::Job for Job {
                 ..
             }
         )
-    }
-}
-
-/// The clock of a current-thread runtime does not move on by itself while this is there. That of
-/// several threads cannot be paused.
-pub(crate) struct ClockHold(Arc<current_thread::Shared>);
-
-impl ClockHold {
-    pub(crate) fn new(shared: Arc<current_thread::Shared>) -> Self {
-        shared.driver().clock().inhibit_auto_advance();
-        Self(shared)
-    }
-}
-
-impl Drop for ClockHold {
-    fn drop(&mut self) {
-        let driver = self.0.driver();
-        driver.clock().allow_auto_advance();
-        // The driver may be waiting for this.
-        if driver.clock().is_paused() {
-            driver.wake();
-        }
     }
 }
 

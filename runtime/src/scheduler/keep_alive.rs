@@ -3,10 +3,10 @@
 //!
 //! - C1. A scheduler is alive while a cell made by [`spawn`] for it exists.
 //!
-//! How: the scheduler keeps itself alive ([`Alive::keep`]) until no cell is left. Workers count
+//! How: the scheduler keeps itself alive ([`KeepAlive::keep`]) until no cell is left. Workers count
 //! the cells they make and free in a plain number of their own; all other threads count in one
 //! atomic that starts far above zero ([`BIAS`]), so it cannot reach zero while workers run. When
-//! the workers have ended, each having added its number, [`Alive::workers_ended`] takes the bias
+//! the workers have ended, each having added its number, [`KeepAlive::workers_ended`] takes the bias
 //! away: from then on the atomic is the number of cells, and whoever brings it to zero lets the
 //! scheduler go. The atomic is `AcqRel`: the last one sees all that the others did.
 //!
@@ -30,14 +30,14 @@ const BIAS: isize = isize::MAX / 2;
 
 /// Counts cells, and keeps `T` alive until there are none.
 #[derive(Debug)]
-pub(crate) struct Alive<T> {
+pub(crate) struct KeepAlive<T> {
     /// Cells made less cells freed, by other threads than workers, plus [`BIAS`] while
     /// workers run.
     count: AtomicIsize,
     keep: Mutex<Option<Arc<T>>>,
 }
 
-impl<T> Alive<T> {
+impl<T> KeepAlive<T> {
     pub(crate) fn new() -> Self {
         Self {
             count: AtomicIsize::new(BIAS),
@@ -94,7 +94,7 @@ impl<T> Alive<T> {
 
 /// A scheduler that cells point to.
 pub(crate) trait Owner: Send + Sync + Sized + 'static {
-    fn alive(&self) -> &Alive<Self>;
+    fn alive(&self) -> &KeepAlive<Self>;
 
     /// Queues a woken task if this thread is one of the scheduler's, else gives it back.
     /// `yielded`: the task woke itself, so it goes behind the others.
@@ -115,9 +115,9 @@ pub(crate) trait Owner: Send + Sync + Sized + 'static {
 
 /// The [`Schedule`] of cells that point to a `T`.
 #[derive(Debug)]
-pub(crate) struct Of<T>(PhantomData<T>);
+pub(crate) struct ScheduleOn<T>(PhantomData<T>);
 
-impl<T: Owner> Schedule for Of<T> {
+impl<T: Owner> Schedule for ScheduleOn<T> {
     #[inline]
     fn schedule(task: Notified) {
         schedule::<T>(task, false);
@@ -129,7 +129,7 @@ impl<T: Owner> Schedule for Of<T> {
     }
 
     fn release(task: &Header) -> bool {
-        // SAFETY: by C1; cells of `Of<T>` point to a `T`.
+        // SAFETY: by C1; cells of `ScheduleOn<T>` point to a `T`.
         unsafe { &*task.scheduler().cast::<T>() }.release(task)
     }
 
@@ -145,7 +145,7 @@ impl<T: Owner> Schedule for Of<T> {
     }
 
     fn task_panicked(task: &Header, joinable: bool) {
-        // SAFETY: by C1; cells of `Of<T>` point to a `T`.
+        // SAFETY: by C1; cells of `ScheduleOn<T>` point to a `T`.
         unsafe { &*task.scheduler().cast::<T>() }.task_panicked(joinable);
     }
 }
@@ -162,13 +162,13 @@ pub(crate) unsafe trait LocalOwner: Owner {
 
 /// The [`Schedule`] of cells that point to a `T` and stay on its thread.
 #[derive(Debug)]
-pub(crate) struct OfLocal<T>(PhantomData<T>);
+pub(crate) struct ScheduleOnLocal<T>(PhantomData<T>);
 
-impl<T: LocalOwner> Schedule for OfLocal<T> {
+impl<T: LocalOwner> Schedule for ScheduleOnLocal<T> {
     const LOCAL: bool = true;
 
     fn may_drop(scheduler: *const ()) -> bool {
-        // SAFETY: by C1; cells of `OfLocal<T>` point to a `T`.
+        // SAFETY: by C1; cells of `ScheduleOnLocal<T>` point to a `T`.
         unsafe { &*scheduler.cast::<T>() }.is_owner()
     }
 
@@ -183,15 +183,15 @@ impl<T: LocalOwner> Schedule for OfLocal<T> {
     }
 
     fn release(task: &Header) -> bool {
-        Of::<T>::release(task)
+        ScheduleOn::<T>::release(task)
     }
 
     fn cell_freed(scheduler: *const ()) {
-        Of::<T>::cell_freed(scheduler);
+        ScheduleOn::<T>::cell_freed(scheduler);
     }
 
     fn task_panicked(task: &Header, joinable: bool) {
-        Of::<T>::task_panicked(task, joinable);
+        ScheduleOn::<T>::task_panicked(task, joinable);
     }
 }
 
@@ -254,7 +254,7 @@ where
 {
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, label) }
+    unsafe { cell::raw::spawn::<F, ScheduleOn<T>>(future, pointer.cast(), shard, label) }
 }
 
 /// Makes a task that stays on this thread, the owner's. The caller has counted the cell.
@@ -267,7 +267,7 @@ where
     debug_assert!(scheduler.is_owner(), "callers have asked");
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell; by `LocalOwner` the future stays here.
-    unsafe { cell::raw::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, label) }
+    unsafe { cell::raw::spawn::<F, ScheduleOnLocal<T>>(future, pointer.cast(), 0, label) }
 }
 
 /// Makes a blocking task: its cell points to no scheduler.

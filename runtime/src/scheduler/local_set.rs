@@ -29,7 +29,7 @@
 //! waits for that push instead, a few instructions of a thread that is running).
 #![allow(unsafe_code)]
 
-use super::keep_alive::{self, Alive, LocalOwner, Owner, Started};
+use super::keep_alive::{self, KeepAlive, LocalOwner, Owner, Started};
 use super::queues::{Injector, Steal};
 use crate::budget;
 use crate::cell::owned::OwnedList;
@@ -55,17 +55,17 @@ const INJECTOR_INTERVAL: u32 = 31;
 #[derive(Debug)]
 pub(crate) struct Shared {
     id: super::id::Id,
-    home: ThreadBound<Home>,
+    home: ThreadBound<OwnerState>,
     injector: Injector,
     owned: OwnedList,
     /// Of the driver that was polled last.
     waker: AtomicWaker,
-    alive: Alive<Self>,
+    alive: KeepAlive<Self>,
 }
 
 /// The owner's part.
 #[derive(Debug)]
-struct Home {
+struct OwnerState {
     queue: RefCell<VecDeque<Notified>>,
     /// Drivers that wait (N3), by a number of their own.
     drivers: RefCell<Vec<(u64, Waker)>>,
@@ -89,7 +89,7 @@ unsafe impl LocalOwner for Shared {
 impl Shared {
     /// A scheduler of the calling thread.
     fn new() -> Arc<Self> {
-        let home = Home {
+        let home = OwnerState {
             queue: RefCell::new(VecDeque::new()),
             drivers: RefCell::new(Vec::new()),
             next_driver: Cell::new(0),
@@ -106,7 +106,7 @@ impl Shared {
             injector: Injector::new(),
             owned: OwnedList::default(),
             waker: AtomicWaker::new(),
-            alive: Alive::new(),
+            alive: KeepAlive::new(),
         });
         shared.alive.keep(shared.clone());
         shared
@@ -116,7 +116,7 @@ impl Shared {
         self.id
     }
 
-    fn home(&self) -> &Home {
+    fn home(&self) -> &OwnerState {
         self.home.get().expect("a `LocalSet` stays on its thread")
     }
 
@@ -129,7 +129,7 @@ impl Shared {
     {
         let home = this.home();
         if home.ended.get() {
-            Alive::made_elsewhere(this);
+            KeepAlive::made_elsewhere(this);
         } else {
             home.cells.set(home.cells.get() + 1);
         }
@@ -151,7 +151,7 @@ impl Shared {
     }
 
     #[inline]
-    fn push(&self, home: &Home, task: Notified) {
+    fn push(&self, home: &OwnerState, task: Notified) {
         home.queue.borrow_mut().push_back(task);
         if !home.driven.get() {
             self.wake_driver();
@@ -198,7 +198,7 @@ impl Shared {
         })
     }
 
-    fn next_task(&self, home: &Home) -> Option<Notified> {
+    fn next_task(&self, home: &OwnerState) -> Option<Notified> {
         let turn = home.turn.get().wrapping_add(1);
         home.turn.set(turn);
         let local = || home.queue.borrow_mut().pop_front();
@@ -246,7 +246,7 @@ impl Shared {
 
     /// Drops the futures of all that is queued, in the order of their spawns, which is that of their
     /// ids on one thread.
-    fn run_cancelled(&self, home: &Home) {
+    fn run_cancelled(&self, home: &OwnerState) {
         loop {
             let mut queued: Vec<_> = std::iter::from_fn(|| self.next_task(home)).collect();
             if queued.is_empty() {
@@ -262,7 +262,7 @@ impl Shared {
 }
 
 impl Owner for Shared {
-    fn alive(&self) -> &Alive<Self> {
+    fn alive(&self) -> &KeepAlive<Self> {
         &self.alive
     }
 
@@ -306,9 +306,9 @@ impl Owner for Shared {
 
 /// A set, as its thread holds it. In an `Rc`, because each poll of a driver takes a reference.
 #[derive(Debug)]
-pub(crate) struct Set(Arc<Shared>);
+pub(crate) struct LocalTasks(Arc<Shared>);
 
-impl Set {
+impl LocalTasks {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self(Shared::new()))
     }
@@ -318,7 +318,7 @@ impl Set {
     }
 }
 
-impl Deref for Set {
+impl Deref for LocalTasks {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
@@ -328,12 +328,12 @@ impl Deref for Set {
 
 local! {
     /// The set that `spawn_local` goes to. No borrow is held while user code runs.
-    static CURRENT: RefCell<Option<Rc<Set>>> = RefCell::new(None)
+    static CURRENT: RefCell<Option<Rc<LocalTasks>>> = RefCell::new(None)
 }
 
 /// Puts the set before back, on drop.
 #[derive(Debug)]
-pub(crate) struct Restore(Option<Rc<Set>>);
+pub(crate) struct Restore(Option<Rc<LocalTasks>>);
 
 impl Drop for Restore {
     #[inline]
@@ -346,14 +346,14 @@ impl Drop for Restore {
 
 /// Makes `set` the one that `spawn_local` goes to; none if the thread's locals are gone.
 #[inline]
-pub(crate) fn enter(set: &Rc<Set>) -> Option<Restore> {
+pub(crate) fn enter(set: &Rc<LocalTasks>) -> Option<Restore> {
     CURRENT
         .try_with(|current| Restore(current.replace(Some(set.clone()))))
         .ok()
 }
 
 /// The set that this thread is in.
-pub(crate) fn current() -> Option<Rc<Set>> {
+pub(crate) fn current() -> Option<Rc<LocalTasks>> {
     CURRENT
         .try_with(|current| current.borrow().clone())
         .ok()
@@ -362,7 +362,7 @@ pub(crate) fn current() -> Option<Rc<Set>> {
 
 /// Runs `f` as a part of the set: `spawn_local` goes there, and `block_in_place`, which would move
 /// the thread's work away from the set, is refused.
-pub(crate) fn with_set<R>(set: &Rc<Set>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_set<R>(set: &Rc<LocalTasks>, f: impl FnOnce() -> R) -> R {
     let _entered = (entered::current() != Entered::No).then(|| {
         entered::set(Entered::Yes {
             allow_block_in_place: false,
@@ -374,17 +374,17 @@ pub(crate) fn with_set<R>(set: &Rc<Set>, f: impl FnOnce() -> R) -> R {
 
 /// A future that drives a set: its name in the list of those that wait.
 #[derive(Debug)]
-pub(crate) struct Driver {
-    set: Rc<Set>,
+pub(crate) struct SetPoller {
+    set: Rc<LocalTasks>,
     number: Option<u64>,
 }
 
-impl Driver {
-    pub(crate) fn new(set: Rc<Set>) -> Self {
+impl SetPoller {
+    pub(crate) fn new(set: Rc<LocalTasks>) -> Self {
         Self { set, number: None }
     }
 
-    pub(crate) fn set(&self) -> &Rc<Set> {
+    pub(crate) fn set(&self) -> &Rc<LocalTasks> {
         &self.set
     }
 
@@ -409,7 +409,7 @@ impl Driver {
     }
 
     /// Puts the driver among those that wait (N3).
-    fn list(&mut self, home: &Home, waker: &Waker) {
+    fn list(&mut self, home: &OwnerState, waker: &Waker) {
         let known = self.number.is_some_and(|number| {
             let drivers = home.drivers.borrow();
             let mine = drivers.iter().find(|(other, _)| *other == number);
@@ -427,7 +427,7 @@ impl Driver {
         drop(before);
     }
 
-    fn leave(&mut self, home: &Home) -> Option<Waker> {
+    fn leave(&mut self, home: &OwnerState) -> Option<Waker> {
         let number = self.number.take()?;
         let mut drivers = home.drivers.borrow_mut();
         let at = drivers.iter().position(|(other, _)| *other == number)?;
@@ -435,7 +435,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl Drop for SetPoller {
     /// Another driver is woken, to put its waker in the place of this one's (N3).
     fn drop(&mut self) {
         let set = self.set.clone();

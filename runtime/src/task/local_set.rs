@@ -1,13 +1,13 @@
 //! `LocalSet`: tasks that need not be `Send`, on the thread that made it.
 //!
-//! The machinery is [`pinned`](crate::scheduler::local_set); this is its public face.
+//! The machinery is [`local_set`](crate::scheduler::local_set); this is its public face.
 
 use crate::cell::Label;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
 use crate::runtime::{Runtime, UnhandledPanic};
-use crate::scheduler::local_set::{self, Driver, Set, Shared};
+use crate::scheduler::local_set::{self, LocalTasks, SetPoller, Shared};
 use crate::trace::About;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -44,7 +44,7 @@ use std::task::{Context, Poll};
 /// # });
 /// ```
 pub struct LocalSet {
-    driver: Driver,
+    driver: SetPoller,
 }
 
 /// Leaves a [`LocalSet`] on drop; made by [`LocalSet::enter`].
@@ -57,7 +57,7 @@ impl LocalSet {
     /// A set without tasks, of the calling thread.
     pub fn new() -> Self {
         Self {
-            driver: Driver::new(Set::new()),
+            driver: SetPoller::new(LocalTasks::new()),
         }
     }
 
@@ -112,7 +112,7 @@ impl LocalSet {
     /// Cancel safe if `future` is: the tasks stay in the set.
     pub async fn run_until<F: Future>(&self, future: F) -> F::Output {
         RunUntil {
-            driver: Driver::new(self.driver.set().clone()),
+            driver: SetPoller::new(self.driver.set().clone()),
             future,
         }
         .await
@@ -172,7 +172,7 @@ impl Future for LocalSet {
 pin_project! {
     /// The future of `run_until`.
     struct RunUntil<F> {
-        driver: Driver,
+        driver: SetPoller,
         #[pin]
         future: F,
     }

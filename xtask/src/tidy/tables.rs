@@ -80,19 +80,19 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/signal/unix*",
     "runtime/src/signal/windows.rs", // W1: the handler's table lives as long as the process.
     "runtime/src/scheduler/queues.rs",
-    "runtime/src/scheduler/park.rs",
-    "runtime/src/scheduler/cells.rs", // C1: the scheduler outlives its cells.
-    "runtime/src/scheduler/local.rs", // L1, L2: the thread's own pointer to its core.
-    "runtime/src/util/spin_lock.rs",  // X1: one guard at a time.
-    "runtime/tests/*",                // Allocators and libc symbols of the fault tests.
+    "runtime/src/scheduler/multi_thread/parker.rs",
+    "runtime/src/scheduler/keep_alive.rs", // C1: the scheduler outlives its cells.
+    "runtime/src/scheduler/multi_thread/core.rs", // L1, L2: the thread's own pointer to its core.
+    "runtime/src/util/spin_lock.rs",       // X1: one guard at a time.
+    "runtime/tests/*",                     // Allocators and libc symbols of the fault tests.
     "runtime/src/driver/*",
     "runtime/src/fs/*",
-    "runtime/src/scheduler/current_thread.rs", // T1: a local runtime's tasks stay on its thread.
-    "runtime/src/scheduler/pinned.rs",         // N1: a set's tasks stay on its thread.
-    "runtime/src/util/thread_bound.rs",        // H2: the owner alone sees the value.
-    "runtime/src/task/join_set/ready.rs",      // J2: a pushed entry has one owner.
-    "runtime/src/task/cancellation/tree.rs",   // K1, K2: links under the lock, who frees a node.
-    "runtime/src/task/cancellation/wait.rs",   // K5: waiters are listed under a lock.
+    "runtime/src/scheduler/current_thread/mod.rs", // T1: a local runtime's tasks stay on its thread.
+    "runtime/src/scheduler/local_set.rs",          // N1: a set's tasks stay on its thread.
+    "runtime/src/util/thread_bound.rs",            // H2: the owner alone sees the value.
+    "runtime/src/task/join_set/ready.rs",          // J2: a pushed entry has one owner.
+    "runtime/src/task/cancellation/tree.rs", // K1, K2: links under the lock, who frees a node.
+    "runtime/src/task/cancellation/wait.rs", // K5: waiters are listed under a lock.
 ];
 
 /// Files besides `lib.rs` where a feature may choose between modules.
@@ -170,35 +170,44 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
     ("runtime/src/park.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/scheduler/cells.rs", Checked::By(&["cell"])),
     (
-        "runtime/src/scheduler/current_thread.rs",
+        "runtime/src/scheduler/keep_alive.rs",
+        Checked::By(&["cell"]),
+    ),
+    (
+        "runtime/src/scheduler/current_thread/mod.rs",
         Checked::By(&["scheduler"]),
     ),
     (
-        "runtime/src/scheduler/current_thread/seated.rs",
+        "runtime/src/scheduler/current_thread/run.rs",
         Checked::By(&["scheduler"]),
     ),
     (
-        "runtime/src/scheduler/futile.rs",
+        "runtime/src/scheduler/multi_thread/wake_throttle.rs",
         Checked::Exempt("a hint: no order, and nothing rests on it"),
     ),
-    ("runtime/src/scheduler/idle.rs", Checked::By(&["scheduler"])),
     (
-        "runtime/src/scheduler/monitor.rs",
+        "runtime/src/scheduler/multi_thread/idle.rs",
         Checked::By(&["scheduler"]),
     ),
-    ("runtime/src/scheduler/park.rs", Checked::By(&["scheduler"])),
+    (
+        "runtime/src/scheduler/multi_thread/monitor.rs",
+        Checked::By(&["scheduler"]),
+    ),
+    (
+        "runtime/src/scheduler/multi_thread/parker.rs",
+        Checked::By(&["scheduler"]),
+    ),
     (
         "runtime/src/scheduler/queues.rs",
         Checked::By(&["scheduler"]),
     ),
     (
-        "runtime/src/scheduler/shared.rs",
+        "runtime/src/scheduler/multi_thread/mod.rs",
         Checked::By(&["scheduler"]),
     ),
     (
-        "runtime/src/scheduler/shutdown.rs",
+        "runtime/src/scheduler/multi_thread/shutdown.rs",
         Checked::By(&["scheduler"]),
     ),
     (
@@ -206,11 +215,11 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::Exempt("counters with one writer: no order"),
     ),
     (
-        "runtime/src/scheduler/steal.rs",
+        "runtime/src/scheduler/multi_thread/steal.rs",
         Checked::By(&["scheduler"]),
     ),
     (
-        "runtime/src/scheduler/worker.rs",
+        "runtime/src/scheduler/multi_thread/worker.rs",
         Checked::By(&["scheduler"]),
     ),
     ("runtime/src/signal/pending.rs", Checked::By(&["signal"])),

@@ -1,4 +1,4 @@
-//! When the holder of the seat looks at the driver although there are tasks to run: after some of
+//! When the holder of the core looks at the driver although there are tasks to run: after some of
 //! them only yielded, so that ready I/O and timers are reached within ten turns.
 //!
 //! After a look that found something, or a wait, one yield is enough, and each look that finds
@@ -15,13 +15,13 @@ const MOST_YIELDS: u32 = 8;
 
 /// Yields since the last look, and how many make the next one due.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(super) struct DriverInterval {
     yields: Cell<u32>,
     /// 1 to `MOST_YIELDS`.
     enough: Cell<u32>,
 }
 
-impl Looks {
+impl DriverInterval {
     pub(super) fn new() -> Self {
         Self {
             yields: Cell::new(0),
@@ -70,39 +70,43 @@ mod tests {
     use super::*;
 
     /// Yields until a look is due, which then finds so much.
-    fn yields_to_look(looks: &Looks, found: usize) -> u32 {
+    fn yields_to_look(driver_interval: &DriverInterval, found: usize) -> u32 {
         let mut yields = 0;
-        while !looks.is_due() {
-            looks.yielded();
+        while !driver_interval.is_due() {
+            driver_interval.yielded();
             yields += 1;
         }
-        looks.looked(found);
+        driver_interval.looked(found);
         yields
     }
 
     /// Y1.
     #[test]
     fn looks_in_vain_become_rare_up_to_a_bound() {
-        let looks = Looks::new();
-        let numbers = [0; 6].map(|found| yields_to_look(&looks, found));
+        let driver_interval = DriverInterval::new();
+        let numbers = [0; 6].map(|found| yields_to_look(&driver_interval, found));
         assert_eq!(numbers, [1, 2, 4, 8, 8, 8]);
-        assert_eq!(yields_to_look(&looks, 3), 8);
-        assert_eq!(yields_to_look(&looks, 0), 1, "something was found");
-        assert_eq!(yields_to_look(&looks, 0), 2);
-        looks.waited();
-        assert_eq!(yields_to_look(&looks, 0), 1);
+        assert_eq!(yields_to_look(&driver_interval, 3), 8);
+        assert_eq!(
+            yields_to_look(&driver_interval, 0),
+            1,
+            "something was found"
+        );
+        assert_eq!(yields_to_look(&driver_interval, 0), 2);
+        driver_interval.waited();
+        assert_eq!(yields_to_look(&driver_interval, 0), 1);
     }
 
     /// Y2.
     #[test]
     fn whoever_waits_for_the_driver_is_not_kept_waiting_by_yields() {
-        let looks = Looks::new();
-        let _ = [0; 6].map(|found| yields_to_look(&looks, found));
-        looks.after_next_yield();
-        assert!(!looks.is_due());
-        assert_eq!(yields_to_look(&looks, 0), 1);
-        assert_eq!(yields_to_look(&looks, 0), 8);
-        looks.soon();
-        assert!(looks.is_due());
+        let driver_interval = DriverInterval::new();
+        let _ = [0; 6].map(|found| yields_to_look(&driver_interval, found));
+        driver_interval.after_next_yield();
+        assert!(!driver_interval.is_due());
+        assert_eq!(yields_to_look(&driver_interval, 0), 1);
+        assert_eq!(yields_to_look(&driver_interval, 0), 8);
+        driver_interval.soon();
+        assert!(driver_interval.is_due());
     }
 }

@@ -1,28 +1,29 @@
 //! The current-thread scheduler: whoever calls `block_on` runs the tasks, on that thread.
 //!
-//! The *seat* ([`Core`]) is held by one `block_on` at a time; it runs its own future and all
+//! The [`Core`] is held by one `block_on` at a time; it runs its own future and all
 //! tasks. Others that call `block_on` meanwhile poll their future when it is woken, and take
-//! over the seat when it becomes free.
+//! over the core when it becomes free.
 //!
-//! - T1. Tasks run only on the thread that holds the seat. A local runtime's seat is taken on its
+//! - T1. Tasks run only on the thread that holds the core. A local runtime's core is taken on its
 //!   owner's thread alone, because only its `LocalRuntime` takes it, which is not `Send`.
-//! - T2. If the seat is free and somebody waits in `block_on`, that somebody is being woken.
+//! - T2. If the core is free and somebody waits in `block_on`, that somebody is being woken.
 //! - T3. A push from another thread wakes the holder if it waits in the driver: push,
 //!   `fence(SeqCst)`, look at `parked`; the holder sets `parked`, `fence(SeqCst)`, looks at the
 //!   injector and at its root once more. One fence is first.
 //!
-//! Who sits is decided in [`seat`]; what the holder does is in [`seated`], and when it looks at the
-//! driver in [`looks`].
+//! Who has the core is decided in [`core_slot`]; what its holder does is in [`run`], and when it polls
+//! the driver in [`driver_interval`].
 
 #![allow(unsafe_code)]
 
+pub(crate) mod clock_hold;
 mod core_slot;
 mod driver_interval;
 mod run;
 
-use self::core_slot::Seat;
-use self::driver_interval::Looks;
-use self::run::Seated;
+use self::core_slot::CoreSlot;
+use self::driver_interval::DriverInterval;
+use self::run::CoreGuard;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
@@ -33,7 +34,7 @@ use crate::loom::sync::{Arc, Mutex};
 use crate::scheduler::config::Config;
 use crate::scheduler::duty_clock::DutyClock;
 use crate::scheduler::job::Job;
-use crate::scheduler::keep_alive::{self, Alive, LocalOwner, Owner, Started};
+use crate::scheduler::keep_alive::{self, KeepAlive, LocalOwner, Owner, Started};
 use crate::scheduler::queues::Injector;
 use crate::scheduler::stats::{Totals, WorkerStats};
 use crate::util::thread_bound::ThreadTag;
@@ -53,9 +54,9 @@ pub(crate) struct Shared {
     config: Config,
     /// Of a local runtime, whose tasks need not be `Send`.
     owner: Option<ThreadTag>,
-    alive: Alive<Self>,
-    seat: Mutex<Seat>,
-    /// The holder of the seat waits in the driver, or is about to (T3).
+    alive: KeepAlive<Self>,
+    core_slot: Mutex<CoreSlot>,
+    /// The holder of the core waits in the driver, or is about to (T3).
     parked: AtomicBool,
     /// A task panicked and the runtime was told to end then.
     poisoned: AtomicBool,
@@ -63,18 +64,18 @@ pub(crate) struct Shared {
     totals: Totals,
 }
 
-/// What the holder of the seat has.
+/// What the holder of the core has.
 #[derive(Debug)]
 struct Core {
     /// No borrow is held while user code runs.
     queue: RefCell<VecDeque<Notified>>,
     duties: DutyClock,
-    looks: Looks,
+    driver_interval: DriverInterval,
     /// Cells made less cells freed on this thread; see `cells`.
     cells: Cell<isize>,
 }
 
-/// The holder of the seat, as its thread knows it.
+/// The holder of the core, as its thread knows it.
 #[derive(Debug)]
 struct Local {
     shared: Arc<Shared>,
@@ -82,12 +83,12 @@ struct Local {
 }
 
 local! {
-    /// Set while this thread holds a seat (T1). No borrow is held while user code runs.
+    /// Set while this thread holds a core (T1). No borrow is held while user code runs.
     static CURRENT: RefCell<Option<Rc<Local>>> = RefCell::new(None)
 }
 
 /// Whether this thread runs the tasks of some current-thread scheduler.
-pub(crate) fn is_seated() -> bool {
+pub(crate) fn drives_a_core() -> bool {
     CURRENT
         .try_with(|current| current.borrow().is_some())
         .unwrap_or(false)
@@ -112,7 +113,7 @@ impl Shared {
         let core = Core {
             queue: RefCell::new(VecDeque::with_capacity(64)),
             duties: DutyClock::for_current_thread(&config),
-            looks: Looks::new(),
+            driver_interval: DriverInterval::new(),
             cells: Cell::new(0),
         };
         let stats = WorkerStats::new(config.histograms());
@@ -123,8 +124,8 @@ impl Shared {
             blocking,
             config,
             owner,
-            alive: Alive::new(),
-            seat: Mutex::new(Seat::new(core)),
+            alive: KeepAlive::new(),
+            core_slot: Mutex::new(CoreSlot::new(core)),
             parked: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             stats,
@@ -172,27 +173,27 @@ impl Shared {
         self.owned.added()
     }
 
-    /// The thread that holds the seat, or did last.
+    /// The thread that holds the core, or did last.
     pub(crate) fn thread_id(&self) -> Option<ThreadId> {
-        self.seat.lock().thread_id
+        self.core_slot.lock().thread_id
     }
 
-    /// Tasks queued on the thread that holds the seat; 0 on any other.
+    /// Tasks queued on the thread that holds the core; 0 on any other.
     pub(crate) fn local_depth(&self) -> usize {
         self.with_local(|local| local.map_or(0, |local| local.core.queue.borrow().len()))
     }
 
     /// Has the driver looked at after the present poll, which used up its budget: a look costs
     /// little beside so many operations, and what they wait for may be there.
-    pub(crate) fn look_at_driver_soon(&self) {
+    pub(crate) fn poll_driver_soon(&self) {
         self.with_local(|local| {
             if let Some(local) = local {
-                local.core.looks.soon();
+                local.core.driver_interval.soon();
             }
         });
     }
 
-    /// Takes what is queued on the thread that holds the seat; nothing on any other.
+    /// Takes what is queued on the thread that holds the core; nothing on any other.
     pub(super) fn take_local(&self) -> Vec<Notified> {
         self.with_local(|local| {
             local.map_or_else(Vec::new, |local| {
@@ -214,7 +215,7 @@ impl Shared {
         self.with_local(|local| local.is_some())
     }
 
-    /// Runs `f` with the seat if this thread holds it. `f` runs no user code.
+    /// Runs `f` with the core if this thread holds it. `f` runs no user code.
     #[inline]
     fn with_local<R>(&self, f: impl FnOnce(Option<&Local>) -> R) -> R {
         let mut f = Some(f);
@@ -278,7 +279,7 @@ impl Shared {
                 .is_some()
         });
         if !counted {
-            Alive::made_elsewhere(this);
+            KeepAlive::made_elsewhere(this);
         }
     }
 
@@ -296,32 +297,32 @@ impl Shared {
     /// Cancels all tasks and drops their futures on this thread, then ends the driver.
     pub(crate) fn shut_down(this: &Arc<Self>) {
         this.owned.close();
-        let Some(seated) = Seated::take(this) else {
-            // Only a `block_on` of the same runtime holds the seat, and it borrows the runtime.
+        let Some(guard) = CoreGuard::take(this) else {
+            // Only a `block_on` of the same runtime holds the core, and it borrows the runtime.
             unreachable!("a current-thread runtime is being dropped while it runs");
         };
         while let Some(task) = this.owned.pop_for_cancel() {
             task.abort_by_value();
-            seated.run_cancelled();
+            guard.run_cancelled();
         }
         while this.owned.len() > 0 {
-            seated.run_cancelled();
+            guard.run_cancelled();
             if this.owned.len() > 0 {
                 // A waker on another thread is between its update and its push.
                 crate::loom::thread::yield_now();
             }
         }
-        seated.run_cancelled();
+        guard.run_cancelled();
         this.driver.shutdown();
-        let cells = seated.local().core.cells.replace(0);
-        drop(seated);
-        // The seat stays empty: what is freed from now on is counted by `alive`.
-        this.seat.lock().core = None;
+        let cells = guard.local().core.cells.replace(0);
+        drop(guard);
+        // The core stays empty: what is freed from now on is counted by `alive`.
+        this.core_slot.lock().core = None;
         this.alive.add(cells);
         this.alive.workers_ended();
     }
 
-    /// Wakes the holder of the seat if it waits in the driver (T3).
+    /// Wakes the holder of the core if it waits in the driver (T3).
     fn wake_holder(&self) {
         fence(Ordering::SeqCst);
         if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::AcqRel) {
@@ -339,7 +340,7 @@ unsafe impl LocalOwner for Shared {
 }
 
 impl Owner for Shared {
-    fn alive(&self) -> &Alive<Self> {
+    fn alive(&self) -> &KeepAlive<Self> {
         &self.alive
     }
 
@@ -355,7 +356,7 @@ impl Owner for Shared {
             }
             if yielded {
                 shared.stats.yields.add(1);
-                core.looks.yielded();
+                core.driver_interval.yielded();
             }
             core.queue.borrow_mut().push_back(task);
             Ok(())

@@ -1,4 +1,4 @@
-//! What the holder of the seat does: polls its root, runs tasks, looks at the driver, waits.
+//! What the holder of the core does: polls its root, runs tasks, looks at the driver, waits.
 //!
 //! ```text
 //!   root woken? ─► poll it ─► run tasks, up to an event interval ─► none left? ─► park
@@ -49,8 +49,8 @@ enum Stopped {
     RanOut,
 }
 
-/// This thread holds the seat; on drop, also by a panic, it gives the seat back.
-pub(super) struct Seated {
+/// This thread holds the core; on drop, also by a panic, it gives the core back.
+pub(super) struct CoreGuard {
     /// Taken on drop only.
     local: Option<Rc<Local>>,
     before: Option<Rc<Local>>,
@@ -58,9 +58,9 @@ pub(super) struct Seated {
     _entered: entered::Restore,
 }
 
-impl Seated {
+impl CoreGuard {
     pub(super) fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let core = shared.seat.lock().sit_down()?;
+        let core = shared.core_slot.lock().take()?;
         shared.stats.started();
         let local = Rc::new(Local {
             shared: shared.clone(),
@@ -110,7 +110,7 @@ impl Seated {
             shared.check_poisoned();
             match stopped {
                 Stopped::ForRoot => {}
-                Stopped::ByInterval => self.look_at_driver(),
+                Stopped::ByInterval => self.poll_driver(),
                 Stopped::RanOut => {
                     if !root_waker.woken.load(Ordering::Acquire) {
                         self.park(&root_waker);
@@ -148,8 +148,8 @@ impl Seated {
                 break;
             }
             left -= 1;
-            if core.looks.is_due() || due.driver {
-                self.look_at_driver();
+            if core.driver_interval.is_due() || due.driver {
+                self.poll_driver();
                 if root.woken.load(Ordering::Relaxed) {
                     // It waited for the driver, while the others only yielded.
                     stopped = Stopped::ForRoot;
@@ -176,25 +176,26 @@ impl Seated {
     fn root_is_pending(&self, yields: bool) -> Option<usize> {
         let Local { shared, core } = self.local();
         if !yields {
-            core.looks.after_next_yield();
+            core.driver_interval.after_next_yield();
             return None;
         }
         let queued = core.queue.borrow().len();
         // A task from outside has its turn also beside a root that yields all the time.
         let ahead = queued.max(usize::from(!shared.injector.is_empty()));
-        core.looks.yielded();
+        core.driver_interval.yielded();
         // A root that yields once expects to find readiness afterwards.
-        if core.looks.is_due() || shared.driver.handle().has_sources() {
-            self.look_at_driver();
+        if core.driver_interval.is_due() || shared.driver.handle().has_sources() {
+            self.poll_driver();
         }
         Some(ahead)
     }
 
     /// Takes what the driver has, without waiting.
-    fn look_at_driver(&self) {
+    fn poll_driver(&self) {
         let Local { shared, core } = self.local();
         let token = shared.driver.try_token();
-        core.looks.looked(token.map_or(0, |mut token| token.poll()));
+        core.driver_interval
+            .looked(token.map_or(0, |mut token| token.poll()));
     }
 
     /// Waits for the driver, for another thread, or for the root's waker.
@@ -215,13 +216,13 @@ impl Seated {
                 token.wait();
             }
             shared.stats.awake();
-            self.local().core.looks.waited();
+            self.local().core.driver_interval.waited();
             if shared.injector.is_empty() && self.local().core.queue.borrow().is_empty() {
                 shared.stats.noops.add(1);
             }
         } else {
             // The hook may be what woke the root, each time: timers and sockets go on all the same.
-            self.look_at_driver();
+            self.poll_driver();
         }
         shared.parked.store(false, Ordering::Release);
         if let Some(hook) = &shared.config.on_thread_unpark {
@@ -239,9 +240,9 @@ impl Seated {
     }
 }
 
-impl Drop for Seated {
+impl Drop for CoreGuard {
     fn drop(&mut self) {
-        // Before somebody else can take the seat.
+        // Before somebody else can take the core.
         drop(self.own_wheel.take());
         let before = self.before.take();
         let mine = CURRENT.try_with(|current| current.replace(before));

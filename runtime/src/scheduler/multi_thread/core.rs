@@ -32,8 +32,8 @@ pub(crate) struct Core {
     pub(super) searching: Cell<bool>,
     /// A waker ended its last sleep, not an event.
     pub(super) was_woken: Cell<bool>,
-    /// Yielded tasks pushed without a wake; see `futile`.
-    pub(super) held_back: Cell<u32>,
+    /// Yielded tasks pushed without a wake; see `wake_throttle`.
+    pub(super) suppressed_wakes: Cell<u32>,
     /// Tasks pushed to the deque in this poll; the first of each few looks at the sleepers for all.
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
@@ -53,7 +53,7 @@ impl Core {
             yields: Cell::new(0),
             searching: Cell::new(false),
             was_woken: Cell::new(false),
-            held_back: Cell::new(0),
+            suppressed_wakes: Cell::new(0),
             unannounced: Cell::new(0),
             in_driver: Cell::new(false),
             lingering: Lingering::new(),
@@ -159,7 +159,7 @@ pub(crate) fn worker_index() -> Option<usize> {
 
 /// Has this thread's worker, if it is one, look at the driver after the present poll, which used up
 /// its budget: a look costs little beside so many operations, and what they wait for may be there.
-pub(crate) fn look_at_driver_soon() {
+pub(crate) fn poll_driver_soon() {
     with_current(|local| {
         if let Some(core) = local.and_then(Local::core) {
             core.yields.set(super::worker::YIELDS_PER_DRIVER_LOOK);

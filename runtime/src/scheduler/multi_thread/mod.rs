@@ -19,7 +19,7 @@ use self::idle::Idle;
 use self::monitor::Monitor;
 use self::parker::Parker;
 use self::shutdown::Shutdown;
-use self::wake_throttle::FutileWakes;
+use self::wake_throttle::WakeThrottle;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
@@ -30,7 +30,7 @@ use crate::scheduler::config::Config;
 use crate::scheduler::duty_clock::DutyClock;
 use crate::scheduler::job::Job;
 use crate::scheduler::keep_alive::Started;
-use crate::scheduler::keep_alive::{self, Alive, Owner};
+use crate::scheduler::keep_alive::{self, KeepAlive, Owner};
 use crate::scheduler::queues::{Injector, LocalQueue, Slot, Stealer};
 use crate::scheduler::stats::{Totals, WorkerStats};
 use crossbeam_utils::CachePadded;
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector,
     pub(crate) idle: Idle,
-    pub(super) futile: FutileWakes,
+    throttle: WakeThrottle,
     /// Tasks spawned by other threads.
     pub(super) outside: OwnedList,
     pub(super) driver: Driver,
@@ -84,7 +84,7 @@ pub(crate) struct Shared {
     pub(super) blocking: Arc<Pool<Job>>,
     pub(super) config: Config,
     pub(super) run_worker: RunWorker,
-    alive: Alive<Self>,
+    alive: KeepAlive<Self>,
     totals: Totals,
 }
 
@@ -114,7 +114,7 @@ impl Shared {
             remotes: remotes.collect(),
             injector: Injector::new(),
             idle: Idle::new(config.workers),
-            futile: FutileWakes::new(),
+            throttle: WakeThrottle::new(),
             outside: OwnedList::default(),
             driver,
             monitor: Monitor::new(),
@@ -122,7 +122,7 @@ impl Shared {
             blocking,
             config,
             run_worker,
-            alive: Alive::new(),
+            alive: KeepAlive::new(),
             totals: Totals::new(),
         });
         shared.alive.keep(shared.clone());
@@ -187,7 +187,7 @@ impl Shared {
                     core.index
                 }
                 None => {
-                    Alive::made_elsewhere(this);
+                    KeepAlive::made_elsewhere(this);
                     this.remotes.len()
                 }
             };
@@ -298,10 +298,10 @@ impl Core {
                 let alone = self.queue.is_empty() && remote.slot.is_empty();
                 self.queue.push(task);
                 if alone
-                    || shared.futile.holds_back(
+                    || shared.throttle.suppresses(
                         self.queue.len(),
                         || self.duties.turns_in_aim(),
-                        &self.held_back,
+                        &self.suppressed_wakes,
                     )
                 {
                     return;
@@ -342,7 +342,7 @@ impl Core {
 }
 
 impl Owner for Shared {
-    fn alive(&self) -> &Alive<Self> {
+    fn alive(&self) -> &KeepAlive<Self> {
         &self.alive
     }
 

@@ -32,11 +32,11 @@ const MOST: u64 = sized(6, 0) as u64;
 /// A deque with more tasks is shared at once.
 const SHORT: usize = 4;
 
-/// How many wakes in a row were futile, up to [`MOST`].
+/// How many wakes in a row were throttle, up to [`MOST`].
 #[derive(Debug)]
-pub(super) struct FutileWakes(AtomicU64);
+pub(super) struct WakeThrottle(AtomicU64);
 
-impl FutileWakes {
+impl WakeThrottle {
     pub(super) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
@@ -58,7 +58,7 @@ impl FutileWakes {
     /// Whether the push of a yielded task into a deque that now has `len` tasks wakes nobody.
     /// `turns` is how many take about 200 µs, `held` counts its pushes since it last did not hold back.
     #[inline]
-    pub(super) fn holds_back(
+    pub(super) fn suppresses(
         &self,
         len: usize,
         turns: impl FnOnce() -> u32,
@@ -80,36 +80,36 @@ mod tests {
     use super::*;
 
     /// The pushes out of `count` that wake somebody, at 64 turns.
-    fn wakes(futile: &FutileWakes, len: usize, count: usize) -> usize {
+    fn wakes(throttle: &WakeThrottle, len: usize, count: usize) -> usize {
         let held = Cell::new(0);
         (0..count)
-            .filter(|_| !futile.holds_back(len, || 64, &held))
+            .filter(|_| !throttle.suppresses(len, || 64, &held))
             .count()
     }
 
     #[test]
     fn futile_wakes_become_rare_but_do_not_end() {
-        let futile = FutileWakes::new();
-        assert_eq!(wakes(&futile, 1, 100), 100);
+        let throttle = WakeThrottle::new();
+        assert_eq!(wakes(&throttle, 1, 100), 100);
         for turns in [16, 32, 64, 128, 256, 512, 512, 512] {
-            futile.learn(Duration::from_micros(3));
-            assert_eq!(wakes(&futile, 1, turns), 0);
-            assert_eq!(wakes(&futile, 1, 3 * (turns + 1)), 3);
+            throttle.learn(Duration::from_micros(3));
+            assert_eq!(wakes(&throttle, 1, turns), 0);
+            assert_eq!(wakes(&throttle, 1, 3 * (turns + 1)), 3);
         }
     }
 
     #[test]
     fn one_wake_that_was_worth_it_ends_the_holding_back() {
-        let futile = FutileWakes::new();
-        (0..10).for_each(|_| futile.learn(Duration::ZERO));
-        futile.learn(WORTH);
-        assert_eq!(wakes(&futile, 1, 64), 64);
+        let throttle = WakeThrottle::new();
+        (0..10).for_each(|_| throttle.learn(Duration::ZERO));
+        throttle.learn(WORTH);
+        assert_eq!(wakes(&throttle, 1, 64), 64);
     }
 
     #[test]
     fn a_long_deque_is_shared_whatever_was_learned() {
-        let futile = FutileWakes::new();
-        (0..10).for_each(|_| futile.learn(Duration::ZERO));
-        assert_eq!(wakes(&futile, SHORT + 1, 64), 64);
+        let throttle = WakeThrottle::new();
+        (0..10).for_each(|_| throttle.learn(Duration::ZERO));
+        assert_eq!(wakes(&throttle, SHORT + 1, 64), 64);
     }
 }

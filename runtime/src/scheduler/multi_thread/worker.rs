@@ -110,8 +110,8 @@ impl Core {
     #[inline]
     pub(crate) fn turn(&self, shared: &Shared) -> Option<Notified> {
         let due = self.duties.turn();
-        if self.should_look_at_driver(shared, due) {
-            self.look_at_driver(shared);
+        if self.should_poll_driver(shared, due) {
+            self.poll_driver(shared);
         }
         let task = self
             .next_task(shared, due.injector)
@@ -125,7 +125,7 @@ impl Core {
     }
 
     #[inline]
-    fn should_look_at_driver(&self, shared: &Shared, due: Due) -> bool {
+    fn should_poll_driver(&self, shared: &Shared, due: Due) -> bool {
         let remote = &shared.remotes[self.index];
         if remote.stale.load(Ordering::Relaxed) {
             // The long poll is over.
@@ -138,7 +138,7 @@ impl Core {
 
     /// Takes what the driver has, without waiting. While another worker has the token it brings the
     /// events; this worker's own timers are fired all the same.
-    pub(crate) fn look_at_driver(&self, shared: &Shared) {
+    pub(crate) fn poll_driver(&self, shared: &Shared) {
         self.yields.set(0);
         let attend = &shared.remotes[self.index].attend_driver;
         let for_others = attend.load(Ordering::Relaxed);
@@ -183,7 +183,7 @@ impl Core {
         if !timers.shard(self.index).is_due() {
             return None;
         }
-        self.look_at_driver(shared);
+        self.poll_driver(shared);
         self.next_local(shared)
     }
 
@@ -242,7 +242,7 @@ impl Core {
         }
         let awake = remote.stats.asleep();
         if self.was_woken.get() {
-            shared.futile.learn(awake);
+            shared.throttle.learn(awake);
         }
         self.duties.sleeps();
         debug_assert!(
