@@ -6,7 +6,7 @@ use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
 use crate::cell::{Header, Label, Notified, TaskRef};
 use crate::loom::sync::{Arc, Mutex};
-use crate::scheduler::keep_alive::{self, Alive, Owner};
+use crate::scheduler::keep_alive::{self, KeepAlive, Owner};
 use crate::task::JoinHandle;
 use crate::trace::About;
 use std::collections::VecDeque;
