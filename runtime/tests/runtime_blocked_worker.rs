@@ -412,3 +412,49 @@ fn a_panic_of_a_blocking_call_carries_its_payload() {
         });
     }
 }
+
+/// All workers are blocked and a timer is overdue: the monitor can do nothing about it, and does not
+/// try a thousand times a second.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_monitor_backs_off_where_nobody_can_be_set_to_the_rescue() {
+    in_child(
+        "the_monitor_backs_off_where_nobody_can_be_set_to_the_rescue",
+        || {
+            let runtime = multi(2);
+            let (releases, tasks): (Vec<_>, Vec<_>) = (0..2)
+                .map(|_| {
+                    let (release, block) = Block::new();
+                    let (say, begun) = mpsc::channel();
+                    let task = runtime.spawn(async move {
+                        let mut sleep = Box::pin(runtime::time::sleep(Duration::from_millis(1)));
+                        std::future::poll_fn(|cx| {
+                            // Armed on this worker, which then blocks.
+                            let _ = sleep.as_mut().poll(cx);
+                            std::task::Poll::Ready(())
+                        })
+                        .await;
+                        say.send(()).unwrap();
+                        block.until_released();
+                    });
+                    begun.recv().unwrap();
+                    (release, task)
+                })
+                .unzip();
+            // It has found them stuck, and has tried.
+            std::thread::sleep(Duration::from_millis(100));
+            let before = context_switches();
+            std::thread::sleep(Duration::from_millis(500));
+            let during = context_switches() - before;
+            assert!(during < 250, "{during} context switches in half a second");
+            for release in releases {
+                release.send(()).unwrap();
+            }
+            runtime.block_on(async {
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+        },
+    );
+}
