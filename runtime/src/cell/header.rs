@@ -3,7 +3,7 @@
 //! ```text
 //!   Header (80 bytes)                                                         Cell<F, S>
 //!  ┌───────┬────────┬───────────┬────┬─────────┬──────┬──────────────┬───────┬──────────────────┐
-//!  │ state │ vtable │ scheduler │ id │ carried │ list │ shard, place │ waker │ future or output │
+//!  │ state │ vtable │ scheduler │ id │ context │ list │ shard, place │ waker │ future or output │
 //!  └───────┴────────┴───────────┴────┴─────────┴──────┴──────────────┴───────┴──────────────────┘
 //! ```
 //!
@@ -11,13 +11,13 @@
 //! scheduler's functions; all the rest is compiled once.
 #![allow(unsafe_code)]
 
-use super::carried::{Carried, Load};
+use super::context::{OwnContext, TaskContext};
 use super::error::JoinError;
 use super::id::Id;
 use super::owned::{Links, Place};
 use super::raw::Notified;
+use super::stamps::{NewTask, TaskStamps};
 use super::state::State;
-use super::trail::{Label, Trail};
 use super::{Payload, Schedule};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::{CHECKED, Track};
@@ -38,7 +38,7 @@ pub(crate) struct Header {
     pub(super) scheduler: *const (),
     pub(super) id: Id,
     /// Ruled by I9.
-    carried: UnsafeCell<Carried>,
+    context: UnsafeCell<TaskContext>,
     /// Guarded by the lock of the list `shard`.
     pub(super) links: UnsafeCell<Links>,
     /// Guarded by the lock of the list `shard`.
@@ -74,12 +74,12 @@ impl Header {
 
     /// What observers want to know, if there were any when the task was spawned.
     /// For the holder of the task's entry, and until completion its runner.
-    pub(crate) fn trail(&self) -> Option<&Trail> {
-        self.carried.with(|carried| {
+    pub(crate) fn stamps(&self) -> Option<&TaskStamps> {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody else writes it meanwhile, and those who may ask do not.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.trail() }
+            unsafe { context.stamps() }
         })
     }
 
@@ -89,12 +89,12 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
-    pub(super) unsafe fn carrying<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.carried.with(|carried| {
+    pub(super) unsafe fn within_context<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody writes it until the caller completes the task.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.within(f) }
+            unsafe { context.within(f) }
         })
     }
 
@@ -108,11 +108,11 @@ impl Header {
         if !trace::IS_ON {
             return;
         }
-        self.carried.with(|carried| {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody writes it until the caller completes the task.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.poll_is_over() }
+            unsafe { context.poll_is_over() }
         });
     }
 
@@ -126,8 +126,8 @@ impl Header {
         // SAFETY: by I9 nobody writes it until the caller completes the task.
         trace::IS_ON
             && self
-                .carried
-                .with(|carried| unsafe { &*carried }.is_watched())
+                .context
+                .with(|context| unsafe { &*context }.is_watched())
     }
 
     /// The span of a task that is watched.
@@ -137,7 +137,7 @@ impl Header {
     /// The caller has a reference (I6), and the task [is watched](Self::is_watched).
     pub(super) unsafe fn span_id(&self) -> Option<SpanId> {
         // SAFETY: by O1 nobody writes the pointer while there is a reference.
-        self.carried.with(|carried| unsafe { &*carried }.span_id())
+        self.context.with(|context| unsafe { &*context }.span_id())
     }
 
     /// Whether the task carries something.
@@ -146,9 +146,9 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
-    pub(super) unsafe fn is_carrying(&self) -> bool {
+    pub(super) unsafe fn has_context(&self) -> bool {
         // SAFETY: by I9 nobody writes it until the caller completes the task.
-        !self.carried.with(|carried| unsafe { &*carried }.is_none())
+        !self.context.with(|context| unsafe { &*context }.is_none())
     }
 
     /// Takes out what the task carries.
@@ -157,19 +157,21 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and is about to complete the task (I9).
     #[cold]
-    pub(super) unsafe fn take_carried(&self) -> (Carried, Option<Load>) {
+    pub(super) unsafe fn take_context(&self) -> (TaskContext, Option<OwnContext>) {
         // SAFETY: the caller's promise, passed on.
         if unsafe { self.is_watched() } {
-            return self.carried.with(|carried| {
+            return self.context.with(|context| {
                 // SAFETY: by O1 wakers read the pointer, and nobody writes it.
-                let carried = unsafe { &*carried };
+                let context = unsafe { &*context };
                 // SAFETY: by I9 the caller's alone.
-                (Carried::default(), unsafe { carried.take_load() })
+                (TaskContext::default(), unsafe {
+                    context.take_own_context()
+                })
             });
         }
-        self.carried.with_mut(|carried| {
+        self.context.with_mut(|context| {
             // SAFETY: by I9 the caller's alone.
-            (mem::take(unsafe { &mut *carried }), None)
+            (mem::take(unsafe { &mut *context }), None)
         })
     }
 
@@ -232,7 +234,7 @@ pub(super) fn allocate<F, S>(
     future: F,
     scheduler: *const (),
     shard: usize,
-    label: Label,
+    new_task: NewTask,
 ) -> NonNull<Header>
 where
     F: Future,
@@ -243,8 +245,8 @@ where
             state: State::new(),
             vtable: vtable::<F, S>(),
             scheduler,
-            id: label.id,
-            carried: UnsafeCell::new(Carried::new(label.trail, label.span)),
+            id: new_task.id,
+            context: UnsafeCell::new(TaskContext::new(new_task.stamps, new_task.span)),
             links: UnsafeCell::new(Links::default()),
             place: UnsafeCell::new(Place::default()),
             shard: shard as u32,
@@ -388,7 +390,7 @@ unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
         let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
         // Does nothing, except in a model: nobody's last access may be missing in our past.
         cell.stage.with_mut(|_| ());
-        cell.header.carried.with_mut(|_| ());
+        cell.header.context.with_mut(|_| ());
         cell.header.links.with_mut(|_| ());
         cell.header.place.with_mut(|_| ());
         cell.header.join_waker.with_mut(|_| ());
@@ -476,11 +478,11 @@ mod tests {
         for run in [true, false] {
             let held = Arc::new(());
             let output = held.clone();
-            let label = Label::from(Id::next());
+            let new_task = NewTask::from(Id::next());
             let future = async move { output };
             // SAFETY: the pointer is never followed, and the future is `Send`.
             let spawned =
-                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, label) };
+                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, new_task) };
             // Of the three references the handle's is forgotten, as a user may.
             mem::forget(spawned.join);
             let header = spawned.owned.into_raw();

@@ -18,7 +18,7 @@
 //! keeps the values of all of its ancestors); a hash table (maps have a few entries).
 #![allow(unsafe_code)]
 
-use super::carried::Own;
+use super::context::Own;
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use std::any::Any;

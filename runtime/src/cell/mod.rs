@@ -38,10 +38,10 @@
 //! - I8. A future or an output that may not be `Send` is dropped on its owner's thread only. A
 //!   last reference that goes elsewhere frees the memory and forgets an output; a future that
 //!   is still there (its owner was forgotten) stays where it is, with its memory.
-//! - I9. What a task carries is read by the holder of its entry and by whoever set `RUNNING`, of whom
+//! - I9. The context of a task is read by the holder of its entry and by whoever set `RUNNING`, of whom
 //!   there is one (I1, I2). Its future's polls and drop see it; it goes after the future and before
 //!   `COMPLETE`. In a cell whose future was never dropped it goes with the cell. What wakers may read
-//!   of it, O1 of [`carried`] says.
+//!   of it, O1 of [`context`] says.
 //!
 //! Memory order: all transitions are `AcqRel`; the completer's update pairs with the
 //! `JoinHandle`'s `Acquire` load of `COMPLETE` and publishes the output; the last `ref_dec`
@@ -56,7 +56,7 @@
 //! the pure-snapshot style of rayon's sleep counters.
 
 pub(crate) mod abort;
-mod carried;
+mod context;
 pub(crate) mod error;
 pub(crate) mod header;
 pub(crate) mod id;
@@ -65,13 +65,13 @@ pub(crate) mod join;
 pub(crate) mod owned;
 pub(crate) mod poll;
 pub(crate) mod raw;
+pub(crate) mod stamps;
 pub(crate) mod state;
-pub(crate) mod trail;
 pub(crate) mod waker;
 
 pub(crate) use self::header::Header;
 pub(crate) use self::raw::{Notified, Spawned, TaskRef};
-pub(crate) use self::trail::{Label, Trail};
+pub(crate) use self::stamps::{NewTask, TaskStamps};
 
 use std::any::Any;
 

@@ -71,7 +71,7 @@ fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Pa
         // SAFETY: by I2 the runner alone touches the stage.
         let poll = || unsafe { (header.vtable.poll)(raw, &mut cx) };
         // SAFETY: by I9: the runner has not completed the task.
-        unsafe { header.carrying(poll) }
+        unsafe { header.within_context(poll) }
     }));
     budget::end_poll();
     result
@@ -110,7 +110,7 @@ fn store_error(raw: NonNull<Header>, error: JoinError) {
             // SAFETY: by I2 the runner alone touches the stage.
             let store = || unsafe { (header.vtable.store_error)(raw, error) };
             // SAFETY: by I9: the runner has not completed the task.
-            unsafe { header.carrying(store) };
+            unsafe { header.within_context(store) };
         }))
     };
     // The error is stored even when the drop of what was there unwinds.
@@ -141,10 +141,10 @@ fn complete(raw: NonNull<Header>) {
     // Before the output is published: then one update can do both that and the references.
     let listed = (header.vtable.scheduler.release)(header);
     let references = 1 + usize::from(listed);
-    // After `release`, where observers read the trail.
+    // After `release`, where observers read the stamps.
     // SAFETY: by I9: the future is gone, and the task is completed below.
-    if unsafe { header.is_carrying() } {
-        drop_carried(header);
+    if unsafe { header.has_context() } {
+        drop_context(header);
     }
     match header.state.complete(references) {
         OnComplete::Done => {}
@@ -167,10 +167,10 @@ fn complete(raw: NonNull<Header>) {
 /// What others made and may be the last to hold: a panic of its drop is contained. The caller is about to
 /// complete the task.
 #[cold]
-fn drop_carried(header: &Header) {
+fn drop_context(header: &Header) {
     // SAFETY: by I9, as the caller says.
-    let carried = unsafe { header.take_carried() };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
+    let context = unsafe { header.take_context() };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
         discard_payload(payload);
     }
 }

@@ -5,8 +5,8 @@
 use super::Schedule;
 use super::header::{self, Header};
 use super::join::JoinHandle;
+use super::stamps::NewTask;
 use super::state::{OnWake, Snapshot};
-use super::trail::Label;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
@@ -194,14 +194,14 @@ pub(crate) unsafe fn spawn<F, S>(
     future: F,
     scheduler: *const (),
     shard: usize,
-    label: Label,
+    new_task: NewTask,
 ) -> Spawned<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
     S: Schedule,
 {
-    let header = header::allocate::<F, S>(future, scheduler, shard, label);
+    let header = header::allocate::<F, S>(future, scheduler, shard, new_task);
     Spawned {
         // SAFETY: the state starts with three references; this is the first.
         owned: unsafe { TaskRef::from_raw(header) },

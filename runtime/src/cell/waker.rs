@@ -96,7 +96,7 @@ unsafe fn drop_waker(data: *const ()) {
     drop_refs(raw, 1);
 }
 
-/// That of tasks with a span of their own (O1 of [`super::carried`]): each function tells what is about
+/// That of tasks with a span of their own (O1 of [`super::context`]): each function tells what is about
 /// to happen, then does it.
 static WATCHED: RawWakerVTable = RawWakerVTable::new(
     clone_watched,

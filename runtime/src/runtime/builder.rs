@@ -2,7 +2,7 @@
 
 use super::handle::{Handle, Scheduler};
 use super::local::{LocalOptions, LocalRuntime};
-use super::observe::Watch;
+use super::observe::ObserverOptions;
 use super::runtime::Runtime;
 use crate::blocking;
 use crate::driver;
@@ -84,7 +84,7 @@ pub struct Builder {
     injector_interval: Option<u32>,
     slot: bool,
     shutdown_on_panic: bool,
-    pub(super) watch: Watch,
+    pub(super) observer: ObserverOptions,
     monitor: bool,
 }
 
@@ -110,7 +110,7 @@ impl Builder {
             injector_interval: None,
             slot: true,
             shutdown_on_panic: false,
-            watch: Watch::default(),
+            observer: ObserverOptions::default(),
             monitor: true,
         }
     }
@@ -504,8 +504,8 @@ impl Builder {
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
             shutdown_on_panic: self.shutdown_on_panic,
-            observer: self.watch.observer(),
-            seeds: self.watch.seeds(),
+            observer: self.observer.observer(),
+            seeds: self.observer.seeds(),
         }
     }
 

@@ -33,7 +33,7 @@ use super::cells::{self, Alive, LocalOwner, Owner, Started};
 use super::queues::{Injector, Steal};
 use crate::budget;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified};
+use crate::cell::{Header, NewTask, Notified};
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::util::atomic_waker::AtomicWaker;
@@ -122,7 +122,7 @@ impl Shared {
 
     /// Starts a task. Owner only.
     #[inline]
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, new_task: NewTask) -> Started<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -133,7 +133,7 @@ impl Shared {
         } else {
             home.cells.set(home.cells.get() + 1);
         }
-        let spawned = cells::spawn_local(future, this, label);
+        let spawned = cells::spawn_local(future, this, new_task);
         let late = match this.owned.insert(spawned.owned) {
             Ok(()) => {
                 this.push(home, spawned.notified);

@@ -16,7 +16,7 @@ use super::shutdown::Shutdown;
 use super::stats::{Totals, WorkerStats};
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified, TaskRef};
+use crate::cell::{Header, NewTask, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
@@ -193,7 +193,7 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, new_task: NewTask) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -209,7 +209,7 @@ impl Shared {
                     this.remotes.len()
                 }
             };
-            let spawned = cells::spawn(future, this, shard, label);
+            let spawned = cells::spawn(future, this, shard, new_task);
             let late = this.start(spawned.owned, spawned.notified, core);
             Started {
                 join: spawned.join,

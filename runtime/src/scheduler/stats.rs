@@ -171,7 +171,7 @@ const WEIGHT_OF_A_POLL: f64 = 0.1;
 
 impl WorkerStats {
     pub(crate) fn new(config: &Config) -> Self {
-        let wishes = config.observer.as_deref().map(|observer| observer.wishes());
+        let observer = config.observer.as_deref().map(|observer| observer.config());
         let buckets = |shape: Option<Shape>| shape.map(|shape| Box::new(Buckets::new(shape)));
         Self {
             pulse: Counter::new(),
@@ -188,8 +188,8 @@ impl WorkerStats {
             busy_before_ns: Counter::new(),
             polls_before: Counter::new(),
             mean_poll_ns: Counter::new(),
-            poll_times: buckets(wishes.and_then(|wishes| wishes.poll_times)),
-            latencies: buckets(wishes.and_then(|wishes| wishes.latencies)),
+            poll_times: buckets(observer.and_then(|config| config.poll_times)),
+            latencies: buckets(observer.and_then(|config| config.latencies)),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The machinery is [`pinned`](crate::scheduler::pinned); this is its public face.
 
-use crate::cell::Label;
+use crate::cell::NewTask;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
@@ -90,7 +90,7 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Shared::spawn(self.shared(), future, Label::new(Id::next(), about)).finish()
+        Shared::spawn(self.shared(), future, NewTask::new(Id::next(), about)).finish()
     }
 
     /// Runs a future to its end on this thread and drives the set meanwhile. Tasks that have not

@@ -52,7 +52,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/cell/waker.rs",
     "runtime/src/cell/owned.rs",
     "runtime/src/cell/join.rs",
-    "runtime/src/cell/carried.rs", // O1: who reads and takes what a task carries.
+    "runtime/src/cell/context.rs", // O1: who reads and takes the context of a task.
     "runtime/src/cell/inherited.rs", // V1: what the thread-local points to is borrowed below.
     "runtime/src/sync/mutex*",
     "runtime/src/sync/rwlock*",
@@ -156,7 +156,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("runtime/src/cell/state.rs", Checked::By(&["cell"])),
     (
-        "runtime/src/cell/trail.rs",
+        "runtime/src/cell/stamps.rs",
         Checked::Exempt("a stamp, ordered by the hand-over of the entry"),
     ),
     ("runtime/src/driver/clock.rs", Checked::By(&["timers"])),

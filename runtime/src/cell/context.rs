@@ -1,7 +1,8 @@
-//! What a task carries beside its future: values that it inherits, its spans, a trail for observers.
+//! The context of a task, which its cell carries beside the future: values that it inherits, its
+//! spans, stamps for observers.
 //! One pointer, which is null for most tasks.
 //!
-//! A task with values alone shares its spawner's snapshot. Spans and a trail are the task's own: they
+//! A task with values alone shares its spawner's snapshot. Spans and stamps are the task's own: they
 //! take an allocation, which then has the values inside.
 //!
 //! - O1. The pointer and what is behind it are ruled by I9 of [`super`], with one exception. Wakers of a
@@ -11,47 +12,47 @@
 #![allow(unsafe_code)]
 
 use super::inherited::{self, Values};
-use super::trail::Trail;
+use super::stamps::TaskStamps;
 use crate::loom::cell::UnsafeCell;
 use crate::trace::{self, Span, SpanId};
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Carried(Values);
+pub(super) struct TaskContext(Values);
 
-/// What is one task's alone.
+/// What is one task's alone, behind its pointer.
 #[derive(Debug)]
 pub(super) struct Own {
     span_id: SpanId,
     /// Ruled by I9. None once it was taken.
-    load: UnsafeCell<Option<Load>>,
+    context: UnsafeCell<Option<OwnContext>>,
 }
 
 // SAFETY: by I9 one thread at a time uses the cell; the values that code sees, which are shared, have
 // none of it. All that is in it may be sent and shared.
 unsafe impl Sync for Own {}
 
-/// What goes before the task completes.
+/// The part of it that goes before the task completes.
 #[derive(Debug)]
-pub(super) struct Load {
+pub(super) struct OwnContext {
     values: Values,
-    trail: Option<Trail>,
+    stamps: Option<TaskStamps>,
     span: Span,
 }
 
-impl Carried {
+impl TaskContext {
     /// Of a task that the caller spawns.
     #[inline]
-    pub(super) fn new(trail: Option<Trail>, span: Span) -> Self {
+    pub(super) fn new(stamps: Option<TaskStamps>, span: Span) -> Self {
         let values = Values::current();
-        if trail.is_none() && span.is_none() {
+        if stamps.is_none() && span.is_none() {
             return Self(values);
         }
         Self(Values::with_own(Own {
             span_id: span.id(),
-            load: UnsafeCell::new(Some(Load {
+            context: UnsafeCell::new(Some(OwnContext {
                 values,
-                trail,
+                stamps,
                 span,
             })),
         }))
@@ -76,19 +77,19 @@ impl Carried {
 
     /// # Safety
     ///
-    /// By I9 nobody writes meanwhile what is carried.
-    pub(super) unsafe fn trail(&self) -> Option<&Trail> {
+    /// By I9 nobody writes the context meanwhile.
+    pub(super) unsafe fn stamps(&self) -> Option<&TaskStamps> {
         // SAFETY: the caller's promise, passed on.
-        unsafe { self.load() }?.trail.as_ref()
+        unsafe { self.own_context() }?.stamps.as_ref()
     }
 
     /// # Safety
     ///
-    /// By I9 nobody writes meanwhile what is carried.
-    unsafe fn load(&self) -> Option<&Load> {
+    /// By I9 nobody writes the context meanwhile.
+    unsafe fn own_context(&self) -> Option<&OwnContext> {
         let own = self.0.own()?;
         // SAFETY: by the caller's promise nobody writes it while the borrow lasts.
-        own.load.with(|load| unsafe { &*load }.as_ref())
+        own.context.with(|context| unsafe { &*context }.as_ref())
     }
 
     /// Takes out what is behind the pointer of a watched task, and leaves the pointer (O1).
@@ -96,25 +97,26 @@ impl Carried {
     /// # Safety
     ///
     /// By I9 it is the caller's alone.
-    pub(super) unsafe fn take_load(&self) -> Option<Load> {
+    pub(super) unsafe fn take_own_context(&self) -> Option<OwnContext> {
         let own = self.0.own()?;
         // SAFETY: the caller's promise.
-        own.load.with_mut(|load| unsafe { &mut *load }.take())
+        own.context
+            .with_mut(|context| unsafe { &mut *context }.take())
     }
 
-    /// Runs `f` with what is carried, and without what the calling code has.
+    /// Runs `f` with the context, and without that of the calling code.
     ///
     /// # Safety
     ///
-    /// By I9 nobody writes meanwhile what is carried.
+    /// By I9 nobody writes the context meanwhile.
     #[inline]
     pub(super) unsafe fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         if self.is_none() && inherited::is_clear() {
             return f();
         }
         // SAFETY: the caller's promise, passed on.
-        match unsafe { self.load() } {
-            Some(load) => inherited::within(&load.values, || load.span.within(f)),
+        match unsafe { self.own_context() } {
+            Some(own) => inherited::within(&own.values, || own.span.within(f)),
             None => inherited::within(&self.0, f),
         }
     }
@@ -130,8 +132,8 @@ impl Carried {
             return;
         }
         // SAFETY: the caller's promise, passed on.
-        if let Some(load) = unsafe { self.load() } {
-            load.span.poll_is_over();
+        if let Some(own) = unsafe { self.own_context() } {
+            own.span.poll_is_over();
         }
     }
 }

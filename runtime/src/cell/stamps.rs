@@ -11,13 +11,13 @@ use std::panic::Location;
 
 /// Where a task was spawned and when it was queued last.
 #[derive(Debug)]
-pub(crate) struct Trail {
+pub(crate) struct TaskStamps {
     spawned_at: &'static Location<'static>,
     /// In the observer's own unit, 0 for never (R1).
     queued_at: AtomicU64,
 }
 
-impl Trail {
+impl TaskStamps {
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Self {
         Self {
             spawned_at,
@@ -40,33 +40,33 @@ impl Trail {
     }
 }
 
-/// What a new task is called, whether it leaves a trail, and its spans.
+/// What a spawn is given of a new task: its id, its stamps if somebody observes, its spans.
 #[derive(Debug)]
-pub(crate) struct Label {
+pub(crate) struct NewTask {
     pub(crate) id: Id,
-    pub(crate) trail: Option<Trail>,
+    pub(crate) stamps: Option<TaskStamps>,
     pub(crate) span: Span,
 }
 
-impl Label {
+impl NewTask {
     /// Of a task that the caller spawns. Runs code of the user's if [`Span::is_in_use`].
     #[inline]
     pub(crate) fn new(id: Id, about: &About<'_>) -> Self {
         Self {
             id,
-            trail: None,
+            stamps: None,
             span: Span::new(id.as_u64(), about),
         }
     }
 }
 
-impl From<Id> for Label {
+impl From<Id> for NewTask {
     /// Of a task of the runtime's own, which subscribers are not told of.
     #[inline]
     fn from(id: Id) -> Self {
         Self {
             id,
-            trail: None,
+            stamps: None,
             span: Span::current(),
         }
     }
