@@ -1,4 +1,4 @@
-//! A door to the task cell: a scheduler that is one queue, and the count of living cells.
+//! A test facade of the task cell: a scheduler that is one queue, and the count of living cells.
 //!
 //! Counters are std's on purpose: they add no step to a model and order nothing.
 

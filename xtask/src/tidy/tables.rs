@@ -108,8 +108,8 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/driver/mod.rs",
     "runtime/src/io/mod.rs",
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
-    "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
-    "runtime/src/model/mod.rs",          // Doors to leaves.
+    "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, facades for models.
+    "runtime/src/model/mod.rs",          // Test facades of leaves.
     "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
     "io-driver/src/registry.rs",         // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
