@@ -11,6 +11,7 @@
 //! scheduler's functions; all the rest is compiled once.
 #![allow(unsafe_code)]
 
+use super::Schedule;
 use super::context::{OwnContext, TaskContext};
 use super::error::JoinError;
 use super::id::Id;
@@ -18,10 +19,10 @@ use super::owned::{Links, Place};
 use super::raw::Notified;
 use super::stamps::{NewTask, TaskStamps};
 use super::state::State;
-use super::{Payload, Schedule};
+use crate::loom::Track;
 use crate::loom::cell::UnsafeCell;
-use crate::loom::{CHECKED, Track};
 use crate::trace::{self, SpanId};
+use crate::util::bomb::contain;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
@@ -310,10 +311,7 @@ impl<'a, F: Future> Unwinding<'a, F> {
 
 impl<F: Future> Drop for Unwinding<'_, F> {
     fn drop(&mut self) {
-        let drop_it = std::panic::AssertUnwindSafe(|| *self.0 = Stage::Consumed);
-        if let Err(payload) = std::panic::catch_unwind(drop_it) {
-            discard_payload(payload);
-        }
+        contain(|| *self.0 = Stage::Consumed);
     }
 }
 
@@ -416,33 +414,6 @@ fn forget<F: Future>(stage: &mut Stage<F>) -> bool {
         mem::forget(output);
     }
     true
-}
-
-/// The payload of a panic that nobody can be told of is dropped here; a drop that panics in
-/// turn is forgotten (I7 is about futures, not payloads).
-///
-/// # Panics
-///
-/// In a model, with the payload: a checker reports by panics with a text, which nobody may
-/// swallow. Panics that a model makes itself carry something else.
-pub(super) fn discard_payload(payload: Payload) {
-    if CHECKED && (payload.is::<String>() || payload.is::<&'static str>()) {
-        std::panic::resume_unwind(payload);
-    }
-    let drop_it = std::panic::AssertUnwindSafe(move || drop(payload));
-    if let Err(second) = std::panic::catch_unwind(drop_it) {
-        // Dropping this one could go on for ever.
-        mem::forget(second);
-    }
-}
-
-/// Drops a waker that others made; a panic of its drop is contained, so that the caller's own
-/// reference is always given back.
-pub(super) fn discard_waker(waker: Option<Waker>) {
-    let drop_it = std::panic::AssertUnwindSafe(move || drop(waker));
-    if let Err(payload) = std::panic::catch_unwind(drop_it) {
-        discard_payload(payload);
-    }
 }
 
 #[cfg(test)]

@@ -73,8 +73,6 @@ pub(crate) use self::header::Header;
 pub(crate) use self::raw::{Notified, Spawned, TaskRef};
 pub(crate) use self::stamps::{NewTask, TaskStamps};
 
-use std::any::Any;
-
 /// What a scheduler does for its tasks. All functions are static: the pointer that `spawn` was
 /// given comes back through the header, so that a cell needs no type parameter at run time.
 pub(crate) trait Schedule: 'static {
@@ -106,6 +104,3 @@ pub(crate) trait Schedule: 'static {
     /// A poll or a drop of a future panicked and the panic is kept for the `JoinHandle`.
     fn task_panicked(_task: &Header, _joinable: bool) {}
 }
-
-/// A caught panic.
-pub(crate) type Payload = Box<dyn Any + Send + 'static>;

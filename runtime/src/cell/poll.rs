@@ -3,12 +3,13 @@
 #![allow(unsafe_code)]
 
 use super::error::JoinError;
-use super::header::{Header, discard_payload, discard_waker};
+use super::header::Header;
 use super::id;
 use super::raw::{Notified, drop_refs, free};
 use super::state::{OnComplete, OnGiveUp, OnPending, OnStart};
-use super::waker;
+use super::waker::{self, discard_waker};
 use crate::budget;
+use crate::util::bomb::{Payload, contain, discard};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -55,7 +56,7 @@ fn run_poll<const TRACED: bool>(raw: NonNull<Header>) {
 }
 
 /// Whether the future is ready, or its panic.
-fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Payload> {
+fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, Payload> {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
     let _task = id::enter(header.id);
@@ -116,12 +117,12 @@ fn store_error(raw: NonNull<Header>, error: JoinError) {
     // The error is stored even when the drop of what was there unwinds.
     let Err(payload) = store(error) else { return };
     if was_panic {
-        discard_payload(payload);
+        discard(payload);
         return;
     }
     // Replaces an error by an error: no user code runs.
     if let Err(payload) = store(JoinError::panic(header.id, payload)) {
-        discard_payload(payload);
+        discard(payload);
     }
     note_panic(raw);
 }
@@ -170,9 +171,7 @@ fn complete(raw: NonNull<Header>) {
 fn drop_context(header: &Header) {
     // SAFETY: by I9, as the caller says.
     let context = unsafe { header.take_context() };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
-        discard_payload(payload);
-    }
+    contain(|| drop(context));
 }
 
 /// By I3 the output is the completer's.
@@ -180,19 +179,19 @@ fn drop_output(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
     let _task = id::enter(header.id);
-    let dropping = AssertUnwindSafe(|| {
+    let went_well = contain(|| {
         // SAFETY: by I3 nobody is left to take the output.
         unsafe { (header.vtable.drop_stage)(raw) };
     });
-    if let Err(payload) = catch_unwind(dropping) {
-        discard_payload(payload);
+    if !went_well {
         (header.vtable.scheduler.task_panicked)(header, false);
     }
 }
 
 /// The task is complete and the join waker is the completer's (I5).
 fn wake_joiner(header: &Header) {
-    let waking = AssertUnwindSafe(|| {
+    // A foreign waker's panic is its own affair.
+    contain(|| {
         header.join_waker.with(|slot| {
             // SAFETY: by I5 nobody writes the slot until `give_up_waker`; a `JoinHandle` may
             // read it at the same time.
@@ -201,8 +200,4 @@ fn wake_joiner(header: &Header) {
             }
         });
     });
-    if let Err(payload) = catch_unwind(waking) {
-        // A foreign waker's panic is its own affair.
-        discard_payload(payload);
-    }
 }

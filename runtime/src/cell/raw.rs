@@ -7,7 +7,9 @@ use super::header::{self, Header};
 use super::join::JoinHandle;
 use super::stamps::NewTask;
 use super::state::{OnWake, Snapshot};
+use crate::util::bomb::discard;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 /// One counted reference to a cell.
@@ -118,14 +120,14 @@ pub(super) fn free(header: NonNull<Header>) {
     let cell = unsafe { header.as_ref() };
     let (vtable, scheduler) = (cell.vtable, cell.scheduler);
     // The stage may hold an output that nobody took (a forgotten handle) whose drop panics.
-    let freeing = std::panic::AssertUnwindSafe(|| {
+    let freed = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: by I6 the caller alone knows the cell.
         unsafe { (vtable.free)(header) };
-    });
-    let result = std::panic::catch_unwind(freeing);
+    }));
     (vtable.scheduler.cell_freed)(scheduler);
-    if let Err(payload) = result {
-        header::discard_payload(payload);
+    // Last: a payload is the user's, and in a model it may go on.
+    if let Err(payload) = freed {
+        discard(payload);
     }
 }
 

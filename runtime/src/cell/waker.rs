@@ -4,6 +4,7 @@
 
 use super::header::Header;
 use super::raw::{TaskRef, apply, drop_refs};
+use crate::util::bomb::contain;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -85,6 +86,12 @@ unsafe fn wake_by_ref(data: *const ()) {
     let header = unsafe { header_of(data) };
     let action = header.state.wake_by_ref();
     apply(NonNull::from(header), action);
+}
+
+/// Drops a waker that others made; a panic of its drop is contained, so that the caller's own
+/// reference is always given back.
+pub(super) fn discard_waker(waker: Option<Waker>) {
+    contain(move || drop(waker));
 }
 
 /// # Safety

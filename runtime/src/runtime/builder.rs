@@ -534,7 +534,9 @@ fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
 
 /// A hook whose panics end with it: the thread that calls it has more to do.
 fn contained(hook: impl Fn() + Send + Sync + 'static) -> Hook {
-    std::sync::Arc::new(move || contain(&hook))
+    std::sync::Arc::new(move || {
+        contain(&hook);
+    })
 }
 
 #[track_caller]
