@@ -239,7 +239,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::{Notified, Schedule, Spawned, raw};
+    use crate::cell::{Notified, Schedule, Spawned, spawn};
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -278,8 +278,7 @@ mod tests {
         let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &BAD)) };
         let id = Id::next();
         // SAFETY: `ByHand` never follows the pointer, and the future is `Send`.
-        let spawned =
-            unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id.into()) };
+        let spawned = unsafe { spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id.into()) };
         let Spawned {
             owned,
             notified,

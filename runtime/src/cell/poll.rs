@@ -86,7 +86,8 @@ fn finish_pending(raw: NonNull<Header>) {
     match header.state.finish_pending() {
         OnPending::Done => {}
         OnPending::Free => free(raw),
-        OnPending::Reschedule => (vtable.scheduler.reschedule)(Notified(raw)),
+        // SAFETY: the update made the entry (I1).
+        OnPending::Reschedule => unsafe { (vtable.scheduler.reschedule)(raw) },
         OnPending::Cancel => cancel(raw),
     }
 }

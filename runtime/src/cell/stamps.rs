@@ -3,8 +3,6 @@
 //! - R1. The stamp is written by whoever is about to hand over the run-queue entry, and read by its
 //!   holder (I1 of [`super`]): the queue's own hand-over orders the two.
 
-use super::id::Id;
-use crate::trace::{About, Span};
 // By R1 the stamp is ordered by something else.
 use crate::loom::unordered::{AtomicU64, Ordering};
 use std::panic::Location;
@@ -37,37 +35,5 @@ impl TaskStamps {
     /// When the task's entry was queued; 0 if that was not noted.
     pub(crate) fn queued_at(&self) -> u64 {
         self.queued_at.load(Ordering::Relaxed)
-    }
-}
-
-/// What a spawn is given of a new task: its id, its stamps if somebody observes, its spans.
-#[derive(Debug)]
-pub(crate) struct NewTask {
-    pub(crate) id: Id,
-    pub(crate) stamps: Option<TaskStamps>,
-    pub(crate) span: Span,
-}
-
-impl NewTask {
-    /// Of a task that the caller spawns. Runs code of the user's if [`Span::is_in_use`].
-    #[inline]
-    pub(crate) fn new(id: Id, about: &About<'_>) -> Self {
-        Self {
-            id,
-            stamps: None,
-            span: Span::new(id.as_u64(), about),
-        }
-    }
-}
-
-impl From<Id> for NewTask {
-    /// Of a task of the runtime's own, which subscribers are not told of.
-    #[inline]
-    fn from(id: Id) -> Self {
-        Self {
-            id,
-            stamps: None,
-            span: Span::current(),
-        }
     }
 }

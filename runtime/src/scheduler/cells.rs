@@ -254,7 +254,7 @@ where
 {
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, Of<T>>(future, pointer.cast(), shard, new_task) }
+    unsafe { cell::spawn::<F, Of<T>>(future, pointer.cast(), shard, new_task) }
 }
 
 /// Makes a task that stays on this thread, the owner's. The caller has counted the cell.
@@ -271,7 +271,7 @@ where
     debug_assert!(scheduler.is_owner(), "callers have asked");
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell; by `LocalOwner` the future stays here.
-    unsafe { cell::raw::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, new_task) }
+    unsafe { cell::spawn::<F, OfLocal<T>>(future, pointer.cast(), 0, new_task) }
 }
 
 /// Makes a blocking task: its cell points to no scheduler.
@@ -281,5 +281,5 @@ where
     F::Output: Send + 'static,
 {
     // SAFETY: `Blocking` never follows the pointer, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, new_task) }
+    unsafe { cell::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, new_task) }
 }

@@ -52,8 +52,9 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/cell/waker.rs",
     "runtime/src/cell/owned.rs",
     "runtime/src/cell/join.rs",
-    "runtime/src/cell/context.rs", // O1: who reads and takes the context of a task.
-    "runtime/src/cell/inherited.rs", // V1: what the thread-local points to is borrowed below.
+    "runtime/src/cell/layout.rs",
+    "runtime/src/cell/spawn.rs",
+    "runtime/src/cell/context.rs", // O1: who reads and takes it; V1: what is pointed to is borrowed below.
     "runtime/src/sync/mutex*",
     "runtime/src/sync/rwlock*",
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
