@@ -155,7 +155,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/cell/id.rs",
         Checked::Exempt("a counter: uniqueness needs no order"),
     ),
-    ("runtime/src/cell/state.rs", Checked::By(&["cell"])),
+    ("runtime/src/cell/state/mod.rs", Checked::By(&["cell"])),
     (
         "runtime/src/cell/stamps.rs",
         Checked::Exempt("a stamp, ordered by the hand-over of the entry"),
