@@ -28,6 +28,7 @@ use crate::loom::cell::UnsafeCell;
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::trace::{self, Span, SpanId};
+use crate::util::scoped;
 use std::cell::Cell;
 use std::ptr::NonNull;
 
@@ -230,16 +231,6 @@ impl Values {
 impl std::panic::UnwindSafe for Values {}
 impl std::panic::RefUnwindSafe for Values {}
 
-/// Puts the values before back, on drop (V1).
-struct Restore(Option<NonNull<Values>>);
-
-impl Drop for Restore {
-    #[inline]
-    fn drop(&mut self) {
-        let _ = CURRENT.try_with(|current| current.set(self.0));
-    }
-}
-
 /// Whether the caller sees no values.
 #[inline]
 pub(crate) fn is_clear() -> bool {
@@ -251,9 +242,7 @@ pub(crate) fn is_clear() -> bool {
 pub(crate) fn within<R>(values: &Values, f: impl FnOnce() -> R) -> R {
     let mine = (!values.is_empty()).then(|| NonNull::from(values));
     // Borrowed until `f` has returned or unwound: V1.
-    let _restore = CURRENT
-        .try_with(|current| Restore(current.replace(mine)))
-        .ok();
+    let _restore = scoped::set(&CURRENT, mine);
     f()
 }
 

@@ -90,7 +90,7 @@ pub(crate) mod cell {
 
 pub(crate) mod thread {
     pub(crate) use ::loom::thread::{
-        Builder, JoinHandle, Thread, ThreadId, current, park, yield_now,
+        Builder, JoinHandle, LocalKey, Thread, ThreadId, current, park, yield_now,
     };
 
     /// Lets another thread run: time does not pass by itself here.

@@ -41,7 +41,7 @@ pub(crate) mod thread {
     }
 
     pub(crate) use ::shuttle::thread::{
-        Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+        Builder, JoinHandle, LocalKey, Thread, ThreadId, current, panicking, park, park_timeout,
         yield_now,
     };
 }

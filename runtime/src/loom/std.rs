@@ -110,7 +110,7 @@ pub(crate) mod thread {
     }
 
     pub(crate) use std::thread::{
-        Builder, JoinHandle, Thread, ThreadId, current, panicking, park, park_timeout,
+        Builder, JoinHandle, LocalKey, Thread, ThreadId, current, panicking, park, park_timeout,
         yield_now,
     };
 }

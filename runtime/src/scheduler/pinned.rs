@@ -38,6 +38,7 @@ use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::util::atomic_waker::AtomicWaker;
 use crate::util::entered::{self, Entered};
+use crate::util::scoped::{self, Scoped};
 use crate::util::thread_bound::ThreadBound;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -332,24 +333,12 @@ local! {
 }
 
 /// Puts the set before back, on drop.
-#[derive(Debug)]
-pub(crate) struct Restore(Option<Rc<Set>>);
+pub(crate) type Restore = Scoped<RefCell<Option<Rc<Set>>>>;
 
-impl Drop for Restore {
-    #[inline]
-    fn drop(&mut self) {
-        let before = self.0.take();
-        let left = CURRENT.try_with(|current| current.replace(before));
-        drop(left);
-    }
-}
-
-/// Makes `set` the one that `spawn_local` goes to; none if the thread's locals are gone.
+/// Makes `set` the one that `spawn_local` goes to; does nothing if the thread's locals are gone.
 #[inline]
-pub(crate) fn enter(set: &Rc<Set>) -> Option<Restore> {
-    CURRENT
-        .try_with(|current| Restore(current.replace(Some(set.clone()))))
-        .ok()
+pub(crate) fn enter(set: &Rc<Set>) -> Restore {
+    scoped::set(&CURRENT, Some(set.clone()))
 }
 
 /// The set that this thread is in.

@@ -49,7 +49,7 @@ pub struct LocalSet {
 
 /// Leaves a [`LocalSet`] on drop; made by [`LocalSet::enter`].
 pub struct LocalEnterGuard {
-    _restore: Option<pinned::Restore>,
+    _restore: pinned::Restore,
     _not_send: PhantomData<Rc<()>>,
 }
 
