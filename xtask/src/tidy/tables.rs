@@ -171,7 +171,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/net/asking/linux.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
-    ("runtime/src/park.rs", Checked::By(&["scheduler"])),
+    ("runtime/src/park.rs", Checked::By(&["scheduler", "sync"])),
     ("runtime/src/scheduler/cells.rs", Checked::By(&["cell"])),
     (
         "runtime/src/scheduler/current_thread.rs",
@@ -221,7 +221,6 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/signal/unix.rs",
         Checked::Exempt("flags that a handler was installed: doing it twice does no harm"),
     ),
-    ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     (
         "runtime/src/sync/broadcast/shared.rs",
         Checked::By(&["sync_broadcast"]),
