@@ -1,5 +1,5 @@
 //! Tasks with a span of their own, which wakers read while the task completes: O1 of
-//! `cell/carried.rs`, under every schedule. The cells that hold what a task carries are watched, so a
+//! `cell/context.rs`, under every schedule. The cells that hold what a task carries are watched, so a
 //! write beside a waker's read is found.
 
 use loom_tests::{Arc, Mutex, block_on, model, thread};

@@ -24,7 +24,7 @@
 //! Source: the technique is Erlang's reduction count, applied per poll.
 
 use crate::loom::local;
-use crate::util::leaf;
+use crate::util::{leaf, scoped};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
@@ -142,14 +142,7 @@ pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
 
 #[inline]
 fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
-    struct Restore(Budget);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            set(self.0);
-        }
-    }
-    let before = CURRENT.try_with(|cell| cell.replace(budget));
-    let _restore = before.ok().map(Restore);
+    let _restore = scoped::set(&CURRENT, budget);
     f()
 }
 

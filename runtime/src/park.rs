@@ -6,8 +6,10 @@
 
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
 use crate::loom::thread::{self, Thread};
+use std::pin::pin;
+// `Wake` wants std's `Arc`.
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Wakes one thread.
 #[derive(Debug)]
@@ -65,13 +67,23 @@ pub(crate) fn block_on_with<F: Future>(
     future: F,
     check: impl Fn(),
 ) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let waker = parker.waker();
-    let mut cx = std::task::Context::from_waker(&waker);
-    loop {
+    let mut future = pin!(future);
+    wait_for(parker, |cx| {
         check();
-        let polled = crate::budget::with_initial(|| future.as_mut().poll(&mut cx));
-        if let std::task::Poll::Ready(output) = polled {
+        crate::budget::with_initial(|| future.as_mut().poll(cx))
+    })
+}
+
+/// Calls `poll` until it is ready; between two calls this thread waits for a wake. Leaves the budget
+/// as it is.
+pub(crate) fn wait_for<R>(
+    parker: &Arc<ThreadWaker>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> R {
+    let waker = parker.waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = poll(&mut cx) {
             return output;
         }
         parker.park();

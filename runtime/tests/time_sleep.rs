@@ -1,5 +1,6 @@
 //! `sleep` and `sleep_until`: order, precision, reset, drop.
 
+mod support;
 mod time_support;
 
 use runtime::runtime::Builder;
@@ -8,7 +9,7 @@ use runtime::time::{self, Duration, Instant, Sleep, sleep, sleep_until};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use time_support::{Polled, ms, ms_since, paused, real, yield_once};
 
@@ -217,7 +218,7 @@ fn a_biased_select_over_timers_without_time_starves_nobody() {
     workers.block_on(loops());
     workers.block_on(async { runtime::spawn(loops()).await.unwrap() });
     let _context = workers.enter();
-    block_on_by_parking(loops());
+    support::block_on(loops());
 }
 
 #[test]
@@ -406,28 +407,6 @@ fn a_sleep_may_be_dropped_on_another_thread() {
     assert_eq!(other.join().unwrap(), 10_000);
 }
 
-/// Wakes a parked thread.
-struct Unpark(thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// An executor that knows nothing of the runtime.
-fn block_on_by_parking<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
 #[test]
 fn a_sleep_may_be_polled_on_another_thread() {
     let rt = real();
@@ -440,7 +419,7 @@ fn a_sleep_may_be_polled_on_another_thread() {
     let other = thread::spawn({
         let is_done = is_done.clone();
         move || {
-            block_on_by_parking(delay);
+            support::block_on(delay);
             let elapsed = started.elapsed();
             is_done.store(true, SeqCst);
             elapsed

@@ -1,7 +1,7 @@
 //! An oracle of the registry: a list of owners, by token.
 //!
 //! [`check`] runs operations on both. A test feeds it, and a fuzz target through [`decode`] and a
-//! door of `model`.
+//! test facade in `model`.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! Why a task gave no output.
 
-use super::Payload;
 use super::id::Id;
+use crate::util::bomb::Payload;
 use std::any::Any;
 use std::fmt;
 use std::sync::Mutex;

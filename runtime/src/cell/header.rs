@@ -3,30 +3,25 @@
 //! ```text
 //!   Header (80 bytes)                                                         Cell<F, S>
 //!  ┌───────┬────────┬───────────┬────┬─────────┬──────┬──────────────┬───────┬──────────────────┐
-//!  │ state │ vtable │ scheduler │ id │ carried │ list │ shard, place │ waker │ future or output │
+//!  │ state │ vtable │ scheduler │ id │ context │ list │ shard, place │ waker │ future or output │
 //!  └───────┴────────┴───────────┴────┴─────────┴──────┴──────────────┴───────┴──────────────────┘
 //! ```
 //!
 //! The vtable holds only what needs the future's type (poll, drop, move the output) and the
-//! scheduler's functions; all the rest is compiled once.
+//! scheduler's functions, see [`layout`](super::layout); all the rest is compiled once.
 #![allow(unsafe_code)]
 
-use super::carried::{Carried, Load};
+use super::context::{OwnContext, TaskContext};
 use super::error::JoinError;
 use super::id::Id;
-use super::owned::{Links, Place};
-use super::raw::Notified;
+use super::stamps::TaskStamps;
 use super::state::State;
-use super::trail::{Label, Trail};
-use super::{Payload, Schedule};
+use crate::loom::Track;
 use crate::loom::cell::UnsafeCell;
-use crate::loom::{CHECKED, Track};
 use crate::trace::{self, SpanId};
-use std::marker::PhantomData;
-use std::mem::{self, ManuallyDrop};
-use std::pin::Pin;
+use std::mem;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 /// The erased part of a cell.
 #[repr(C)]
@@ -38,7 +33,7 @@ pub(crate) struct Header {
     pub(super) scheduler: *const (),
     pub(super) id: Id,
     /// Ruled by I9.
-    carried: UnsafeCell<Carried>,
+    context: UnsafeCell<TaskContext>,
     /// Guarded by the lock of the list `shard`.
     pub(super) links: UnsafeCell<Links>,
     /// Guarded by the lock of the list `shard`.
@@ -51,6 +46,28 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline(always)]
+    pub(super) fn new(
+        vtable: &'static VTable,
+        scheduler: *const (),
+        shard: usize,
+        id: Id,
+        context: TaskContext,
+    ) -> Self {
+        Self {
+            state: State::new(),
+            vtable,
+            scheduler,
+            id,
+            context: UnsafeCell::new(context),
+            links: UnsafeCell::new(Links::default()),
+            place: UnsafeCell::new(Place::default()),
+            shard: shard as u32,
+            join_waker: UnsafeCell::new(None),
+            track: Track::new(),
+        }
+    }
+
     /// The pointer that `spawn` was given.
     pub(crate) fn scheduler(&self) -> *const () {
         self.scheduler
@@ -74,12 +91,12 @@ impl Header {
 
     /// What observers want to know, if there were any when the task was spawned.
     /// For the holder of the task's entry, and until completion its runner.
-    pub(crate) fn trail(&self) -> Option<&Trail> {
-        self.carried.with(|carried| {
+    pub(crate) fn stamps(&self) -> Option<&TaskStamps> {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody else writes it meanwhile, and those who may ask do not.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.trail() }
+            unsafe { context.stamps() }
         })
     }
 
@@ -89,12 +106,12 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
-    pub(super) unsafe fn carrying<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.carried.with(|carried| {
+    pub(super) unsafe fn within_context<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody writes it until the caller completes the task.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.within(f) }
+            unsafe { context.within(f) }
         })
     }
 
@@ -104,15 +121,15 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
-    unsafe fn poll_is_over(&self) {
+    pub(super) unsafe fn poll_is_over(&self) {
         if !trace::IS_ON {
             return;
         }
-        self.carried.with(|carried| {
+        self.context.with(|context| {
             // SAFETY: by I9 nobody writes it until the caller completes the task.
-            let carried = unsafe { &*carried };
+            let context = unsafe { &*context };
             // SAFETY: as above.
-            unsafe { carried.poll_is_over() }
+            unsafe { context.poll_is_over() }
         });
     }
 
@@ -126,8 +143,8 @@ impl Header {
         // SAFETY: by I9 nobody writes it until the caller completes the task.
         trace::IS_ON
             && self
-                .carried
-                .with(|carried| unsafe { &*carried }.is_watched())
+                .context
+                .with(|context| unsafe { &*context }.is_watched())
     }
 
     /// The span of a task that is watched.
@@ -137,7 +154,7 @@ impl Header {
     /// The caller has a reference (I6), and the task [is watched](Self::is_watched).
     pub(super) unsafe fn span_id(&self) -> Option<SpanId> {
         // SAFETY: by O1 nobody writes the pointer while there is a reference.
-        self.carried.with(|carried| unsafe { &*carried }.span_id())
+        self.context.with(|context| unsafe { &*context }.span_id())
     }
 
     /// Whether the task carries something.
@@ -146,9 +163,9 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and the task is not complete (I9).
     #[inline]
-    pub(super) unsafe fn is_carrying(&self) -> bool {
+    pub(super) unsafe fn has_context(&self) -> bool {
         // SAFETY: by I9 nobody writes it until the caller completes the task.
-        !self.carried.with(|carried| unsafe { &*carried }.is_none())
+        !self.context.with(|context| unsafe { &*context }.is_none())
     }
 
     /// Takes out what the task carries.
@@ -157,20 +174,30 @@ impl Header {
     ///
     /// The caller set `RUNNING`, and is about to complete the task (I9).
     #[cold]
-    pub(super) unsafe fn take_carried(&self) -> (Carried, Option<Load>) {
+    pub(super) unsafe fn take_context(&self) -> (TaskContext, Option<OwnContext>) {
         // SAFETY: the caller's promise, passed on.
         if unsafe { self.is_watched() } {
-            return self.carried.with(|carried| {
+            return self.context.with(|context| {
                 // SAFETY: by O1 wakers read the pointer, and nobody writes it.
-                let carried = unsafe { &*carried };
+                let context = unsafe { &*context };
                 // SAFETY: by I9 the caller's alone.
-                (Carried::default(), unsafe { carried.take_load() })
+                (TaskContext::default(), unsafe {
+                    context.take_own_context()
+                })
             });
         }
-        self.carried.with_mut(|carried| {
+        self.context.with_mut(|context| {
             // SAFETY: by I9 the caller's alone.
-            (mem::take(unsafe { &mut *carried }), None)
+            (mem::take(unsafe { &mut *context }), None)
         })
+    }
+
+    /// Does nothing, except in a model: nobody's last access may be missing in the caller's past.
+    pub(super) fn touch(&self) {
+        self.context.with_mut(|_| ());
+        self.links.with_mut(|_| ());
+        self.place.with_mut(|_| ());
+        self.join_waker.with_mut(|_| ());
     }
 
     /// Exchanges the join waker.
@@ -185,6 +212,24 @@ impl Header {
             mem::replace(unsafe { &mut *slot }, waker)
         })
     }
+}
+
+/// Neighbours in the list of live tasks; guarded by the list's lock.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    pub(super) prev: Option<NonNull<Header>>,
+    pub(super) next: Option<NonNull<Header>>,
+}
+
+/// Where a task is; guarded by the list's lock. Apart from the links, because it fits into a gap
+/// of the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    #[default]
+    Nowhere,
+    Live,
+    /// In the chain of those that shutdown has cancelled (O3).
+    Cancelled,
 }
 
 /// Functions that know the future's or the scheduler's type.
@@ -205,307 +250,18 @@ pub(super) struct VTable {
 
 #[derive(Debug)]
 pub(super) struct SchedulerVTable {
-    pub(super) schedule: fn(Notified),
-    pub(super) reschedule: fn(Notified),
+    /// Takes over the entry of a task. Needs I1: the caller has just made or got it.
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// The same, of a task that woke itself while it ran.
+    pub(super) reschedule: unsafe fn(NonNull<Header>),
     pub(super) release: fn(&Header) -> bool,
     pub(super) cell_freed: fn(*const ()),
     pub(super) task_panicked: fn(&Header, bool),
 }
 
-/// The future, then its output.
-enum Stage<F: Future> {
-    Running(F),
-    Finished(Result<F::Output, JoinError>),
-    Consumed,
-}
-
-/// The whole allocation.
-#[repr(C)]
-pub(super) struct Cell<F: Future, S> {
-    header: Header,
-    stage: UnsafeCell<Stage<F>>,
-    scheduler: PhantomData<fn(S)>,
-}
-
-/// Builds a cell; three references belong to the caller (list, entry, `JoinHandle`).
-pub(super) fn allocate<F, S>(
-    future: F,
-    scheduler: *const (),
-    shard: usize,
-    label: Label,
-) -> NonNull<Header>
-where
-    F: Future,
-    S: Schedule,
-{
-    let cell = Box::new(Cell::<F, S> {
-        header: Header {
-            state: State::new(),
-            vtable: vtable::<F, S>(),
-            scheduler,
-            id: label.id,
-            carried: UnsafeCell::new(Carried::new(label.trail, label.span)),
-            links: UnsafeCell::new(Links::default()),
-            place: UnsafeCell::new(Place::default()),
-            shard: shard as u32,
-            join_waker: UnsafeCell::new(None),
-            track: Track::new(),
-        },
-        stage: UnsafeCell::new(Stage::Running(future)),
-        scheduler: PhantomData,
-    });
-    NonNull::from(Box::leak(cell)).cast()
-}
-
-fn vtable<F: Future, S: Schedule>() -> &'static VTable {
-    const {
-        &VTable {
-            poll: poll::<F, S>,
-            store_error: store_error::<F, S>,
-            take_output: take_output::<F, S>,
-            drop_stage: drop_stage::<F, S>,
-            free: free::<F, S>,
-            scheduler: SchedulerVTable {
-                schedule: S::schedule,
-                reschedule: S::reschedule,
-                release: S::release,
-                cell_freed: S::cell_freed,
-                task_panicked: S::task_panicked,
-            },
-        }
-    }
-}
-
-/// # Safety
-///
-/// `header` was made by [`allocate`] with these types, a reference to it is held, and by I2 or
-/// I3 nobody else touches the stage.
-unsafe fn with_stage<F: Future, S, R>(
-    header: NonNull<Header>,
-    f: impl FnOnce(&mut Stage<F>) -> R,
-) -> R {
-    // SAFETY: `Cell` is `repr(C)` and begins with the header; the caller holds a reference, so
-    // by I6 the cell is alive.
-    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
-    cell.stage.with_mut(|stage| {
-        // SAFETY: by I2 or I3, as the caller says, this is the only access.
-        f(unsafe { &mut *stage })
-    })
-}
-
-/// A future that panics is dropped while the thread unwinds: its destructors see that, as those of
-/// any other value on the way. A panic of theirs is contained, for the first one counts.
-struct Unwinding<'a, F: Future>(&'a mut Stage<F>);
-
-impl<'a, F: Future> Unwinding<'a, F> {
-    /// The poll has returned.
-    fn over(self) -> &'a mut Stage<F> {
-        let stage: *mut Stage<F> = &mut *ManuallyDrop::new(self).0;
-        // SAFETY: the guard is forgotten, so this is the one reference that it had.
-        unsafe { &mut *stage }
-    }
-}
-
-impl<F: Future> Drop for Unwinding<'_, F> {
-    fn drop(&mut self) {
-        let drop_it = std::panic::AssertUnwindSafe(|| *self.0 = Stage::Consumed);
-        if let Err(payload) = std::panic::catch_unwind(drop_it) {
-            discard_payload(payload);
-        }
-    }
-}
-
-/// # Safety
-///
-/// As [`with_stage`], by I2.
-unsafe fn poll<F: Future, S>(header: NonNull<Header>, cx: &mut Context<'_>) -> bool {
-    let work = |stage: &mut Stage<F>| {
-        let unwinding = Unwinding(stage);
-        let Stage::Running(future) = &mut *unwinding.0 else {
-            unreachable!("a finished task was polled");
-        };
-        // SAFETY: the future lives in a heap cell and is dropped in place: it never moves.
-        let future = unsafe { Pin::new_unchecked(future) };
-        let polled = future.poll(cx);
-        let stage = unwinding.over();
-        match polled {
-            Poll::Pending => false,
-            Poll::Ready(output) => {
-                // SAFETY: by I6 the cell is alive.
-                let header = unsafe { header.as_ref() };
-                // SAFETY: by I2 the caller set `RUNNING`; it completes the task later.
-                unsafe { header.poll_is_over() };
-                // Drops the future in place; the output is stored even if that drop panics.
-                *stage = Stage::Finished(Ok(output));
-                true
-            }
-        }
-    };
-    // SAFETY: the caller's promise, passed on.
-    unsafe { with_stage::<F, S, _>(header, work) }
-}
-
-/// # Safety
-///
-/// As [`with_stage`], by I2.
-unsafe fn store_error<F: Future, S>(header: NonNull<Header>, error: JoinError) {
-    // SAFETY: the caller's promise, passed on.
-    unsafe { with_stage::<F, S, _>(header, |stage| *stage = Stage::Finished(Err(error))) }
-}
-
-/// # Safety
-///
-/// As [`with_stage`], by I3, and `slot` points to an `Option<Result<F::Output, JoinError>>`.
-unsafe fn take_output<F: Future, S>(header: NonNull<Header>, slot: NonNull<()>) {
-    let take = |stage: &mut Stage<F>| match mem::replace(stage, Stage::Consumed) {
-        Stage::Finished(output) => output,
-        Stage::Running(_) => unreachable!("the output was taken before completion"),
-        Stage::Consumed => panic!(
-            "JoinHandle polled after completion: its output was already taken. Do not poll a \
-             join handle again after it was ready"
-        ),
-    };
-    // SAFETY: the caller's promise, passed on.
-    let output = unsafe { with_stage::<F, S, _>(header, take) };
-    // SAFETY: the caller gave a valid, exclusive slot of this type.
-    unsafe { *slot.cast::<Option<Result<F::Output, JoinError>>>().as_mut() = Some(output) };
-}
-
-/// # Safety
-///
-/// As [`with_stage`].
-unsafe fn drop_stage<F: Future, S>(header: NonNull<Header>) {
-    // SAFETY: the caller's promise, passed on.
-    unsafe { with_stage::<F, S, _>(header, |stage| *stage = Stage::Consumed) }
-}
-
-/// # Safety
-///
-/// The caller dropped the last reference (I6).
-unsafe fn free<F: Future, S: Schedule>(header: NonNull<Header>) {
-    {
-        // SAFETY: by I6 the cell is alive, and nobody else knows it.
-        let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
-        // Does nothing, except in a model: nobody's last access may be missing in our past.
-        cell.stage.with_mut(|_| ());
-        cell.header.carried.with_mut(|_| ());
-        cell.header.links.with_mut(|_| ());
-        cell.header.place.with_mut(|_| ());
-        cell.header.join_waker.with_mut(|_| ());
-        if S::LOCAL && !S::may_drop(cell.header.scheduler) {
-            // SAFETY: by I6 this is the only access.
-            let is_empty = cell.stage.with_mut(|stage| forget(unsafe { &mut *stage }));
-            if !is_empty {
-                return;
-            }
-        }
-    }
-    // SAFETY: `allocate` leaked this box, and by I6 nobody else has a reference.
-    drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
-}
-
-/// Empties a stage without a drop (I8). False if it holds a future: that is pinned, so its memory
-/// stays its own until it is dropped, which is never.
-fn forget<F: Future>(stage: &mut Stage<F>) -> bool {
-    if matches!(stage, Stage::Running(_)) {
-        return false;
-    }
-    if let Stage::Finished(Ok(output)) = mem::replace(stage, Stage::Consumed) {
-        mem::forget(output);
-    }
-    true
-}
-
-/// The payload of a panic that nobody can be told of is dropped here; a drop that panics in
-/// turn is forgotten (I7 is about futures, not payloads).
-///
-/// # Panics
-///
-/// In a model, with the payload: a checker reports by panics with a text, which nobody may
-/// swallow. Panics that a model makes itself carry something else.
-pub(super) fn discard_payload(payload: Payload) {
-    if CHECKED && (payload.is::<String>() || payload.is::<&'static str>()) {
-        std::panic::resume_unwind(payload);
-    }
-    let drop_it = std::panic::AssertUnwindSafe(move || drop(payload));
-    if let Err(second) = std::panic::catch_unwind(drop_it) {
-        // Dropping this one could go on for ever.
-        mem::forget(second);
-    }
-}
-
-/// Drops a waker that others made; a panic of its drop is contained, so that the caller's own
-/// reference is always given back.
-pub(super) fn discard_waker(waker: Option<Waker>) {
-    let drop_it = std::panic::AssertUnwindSafe(move || drop(waker));
-    if let Err(payload) = std::panic::catch_unwind(drop_it) {
-        discard_payload(payload);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::raw;
-    use std::sync::Arc;
-
-    /// Its tasks belong to a thread that is never the calling one.
-    struct OfAnotherThread;
-
-    impl Schedule for OfAnotherThread {
-        const LOCAL: bool = true;
-
-        fn may_drop(_scheduler: *const ()) -> bool {
-            false
-        }
-
-        fn schedule(_task: Notified) {
-            unreachable!("nothing wakes the task");
-        }
-
-        fn release(_task: &Header) -> bool {
-            false
-        }
-
-        fn cell_freed(_scheduler: *const ()) {}
-    }
-
-    /// I8: an output is forgotten with its memory freed, a future stays in its memory.
-    #[test]
-    fn the_last_reference_elsewhere_drops_nothing() {
-        for run in [true, false] {
-            let held = Arc::new(());
-            let output = held.clone();
-            let label = Label::from(Id::next());
-            let future = async move { output };
-            // SAFETY: the pointer is never followed, and the future is `Send`.
-            let spawned =
-                unsafe { raw::spawn::<_, OfAnotherThread>(future, std::ptr::null(), 0, label) };
-            // Of the three references the handle's is forgotten, as a user may.
-            mem::forget(spawned.join);
-            let header = spawned.owned.into_raw();
-            if run {
-                spawned.notified.run();
-                raw::drop_refs(header, 2);
-            } else {
-                mem::forget(spawned.notified);
-                raw::drop_refs(header, 3);
-            }
-            assert_eq!(Arc::strong_count(&held), 2, "nothing was dropped");
-            if run {
-                // SAFETY: the forgotten output's.
-                unsafe { Arc::decrement_strong_count(Arc::as_ptr(&held)) };
-            } else {
-                // SAFETY: the cell is still there, and nobody else knows it.
-                let vtable = unsafe { header.as_ref() }.vtable;
-                // SAFETY: as above.
-                unsafe { (vtable.drop_stage)(header) };
-                // SAFETY: as above.
-                unsafe { (vtable.free)(header) };
-            }
-            assert_eq!(Arc::strong_count(&held), 1);
-        }
-    }
 
     #[cfg(target_pointer_width = "64")]
     #[test]

@@ -7,6 +7,7 @@
 use crate::loom::local;
 // Uniqueness needs no order.
 use crate::loom::unordered::{AtomicU64, Ordering};
+use crate::util::scoped::{self, Scoped};
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
@@ -65,23 +66,12 @@ pub(crate) fn current() -> Option<Id> {
 }
 
 /// Restores the id before, on drop.
-pub(super) struct Restore(Option<Id>);
-
-impl Drop for Restore {
-    #[inline]
-    fn drop(&mut self) {
-        let _ = CURRENT.try_with(|cell| cell.set(self.0));
-    }
-}
+pub(super) type Restore = Scoped<Cell<Option<Id>>>;
 
 /// Names the running task until the guard is dropped.
 #[inline]
 pub(super) fn enter(id: Id) -> Restore {
-    Restore(
-        CURRENT
-            .try_with(|cell| cell.replace(Some(id)))
-            .unwrap_or(None),
-    )
+    scoped::set(&CURRENT, Some(id))
 }
 
 #[cfg(test)]

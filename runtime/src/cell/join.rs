@@ -3,15 +3,16 @@
 
 use super::abort::AbortHandle;
 use super::error::JoinError;
-use super::header::{Header, discard_payload, discard_waker};
+use super::header::Header;
 use super::id::{self, Id};
 use super::raw::{TaskRef, drop_refs, free};
 use super::state::OnJoinDrop;
+use super::waker::discard_waker;
 use crate::budget;
+use crate::util::bomb::contain;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
@@ -178,12 +179,11 @@ impl<T> JoinHandle<T> {
     fn drop_output(&self) {
         let header = self.task.header();
         let _task = id::enter(header.id);
-        let dropping = AssertUnwindSafe(|| {
+        let went_well = contain(|| {
             // SAFETY: by I3 the stage is the handle's.
             unsafe { (header.vtable.drop_stage)(self.task.as_raw()) };
         });
-        if let Err(payload) = catch_unwind(dropping) {
-            discard_payload(payload);
+        if !went_well {
             (header.vtable.scheduler.task_panicked)(header, false);
         }
     }
@@ -239,7 +239,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::{Notified, Schedule, Spawned, raw};
+    use crate::cell::{Notified, Schedule, Spawned, spawn};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{RawWaker, RawWakerVTable, Wake};
@@ -277,8 +278,7 @@ mod tests {
         let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &BAD)) };
         let id = Id::next();
         // SAFETY: `ByHand` never follows the pointer, and the future is `Send`.
-        let spawned =
-            unsafe { raw::spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id.into()) };
+        let spawned = unsafe { spawn::<_, ByHand>(async { 7 }, std::ptr::null(), 0, id.into()) };
         let Spawned {
             owned,
             notified,

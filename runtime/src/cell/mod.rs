@@ -11,7 +11,7 @@
 //! ```
 //!
 //! One word holds the flags and the reference count ([`state`]); the header around it is
-//! type-erased ([`header`]). References are owned by: the scheduler's list of live tasks
+//! type-erased ([`header`]), what knows the future's type is in [`layout`]. References are owned by: the scheduler's list of live tasks
 //! ([`owned`]), the [`JoinHandle`](join::JoinHandle), each [`AbortHandle`](abort::AbortHandle),
 //! each waker, and the run-queue entry ([`Notified`](raw::Notified)).
 //!
@@ -38,10 +38,10 @@
 //! - I8. A future or an output that may not be `Send` is dropped on its owner's thread only. A
 //!   last reference that goes elsewhere frees the memory and forgets an output; a future that
 //!   is still there (its owner was forgotten) stays where it is, with its memory.
-//! - I9. What a task carries is read by the holder of its entry and by whoever set `RUNNING`, of whom
+//! - I9. The context of a task is read by the holder of its entry and by whoever set `RUNNING`, of whom
 //!   there is one (I1, I2). Its future's polls and drop see it; it goes after the future and before
 //!   `COMPLETE`. In a cell whose future was never dropped it goes with the cell. What wakers may read
-//!   of it, O1 of [`carried`] says.
+//!   of it, O1 of [`context`] says.
 //!
 //! Memory order: all transitions are `AcqRel`; the completer's update pairs with the
 //! `JoinHandle`'s `Acquire` load of `COMPLETE` and publishes the output; the last `ref_dec`
@@ -56,56 +56,24 @@
 //! the pure-snapshot style of rayon's sleep counters.
 
 pub(crate) mod abort;
-mod carried;
+pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod header;
 pub(crate) mod id;
 pub(crate) mod inherited;
 pub(crate) mod join;
+mod layout;
 pub(crate) mod owned;
 pub(crate) mod poll;
 pub(crate) mod raw;
+mod schedule;
+mod spawn;
+pub(crate) mod stamps;
 pub(crate) mod state;
-pub(crate) mod trail;
 pub(crate) mod waker;
 
 pub(crate) use self::header::Header;
-pub(crate) use self::raw::{Notified, Spawned, TaskRef};
-pub(crate) use self::trail::{Label, Trail};
-
-use std::any::Any;
-
-/// What a scheduler does for its tasks. All functions are static: the pointer that `spawn` was
-/// given comes back through the header, so that a cell needs no type parameter at run time.
-pub(crate) trait Schedule: 'static {
-    /// Whether its futures and outputs need not be `Send`: then [`may_drop`](Self::may_drop) is
-    /// asked before a cell is freed with something in it (I8).
-    const LOCAL: bool = false;
-
-    /// Whether the calling thread may drop futures and outputs of the scheduler.
-    fn may_drop(_scheduler: *const ()) -> bool {
-        true
-    }
-
-    /// Queues a task that was woken. Called on any thread.
-    fn schedule(task: Notified);
-
-    /// Queues a task that woke itself while it ran: behind the others.
-    fn reschedule(task: Notified) {
-        Self::schedule(task);
-    }
-
-    /// Takes a finished task off the list of live tasks; true if it was there, which hands the
-    /// list's reference to the caller.
-    fn release(task: &Header) -> bool;
-
-    /// Gives back the reference to the scheduler that the cell held (I6): called once, when
-    /// the cell has been freed.
-    fn cell_freed(scheduler: *const ());
-
-    /// A poll or a drop of a future panicked and the panic is kept for the `JoinHandle`.
-    fn task_panicked(_task: &Header, _joinable: bool) {}
-}
-
-/// A caught panic.
-pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+pub(crate) use self::raw::{Notified, TaskRef};
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::spawn::{NewTask, Spawned, spawn};
+pub(crate) use self::stamps::TaskStamps;

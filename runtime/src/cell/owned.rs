@@ -21,29 +21,11 @@
 //! posting removals to the owner (more machinery than an uncontended lock costs).
 #![allow(unsafe_code)]
 
-use super::header::Header;
+use super::header::{Header, Links, Place};
 use super::raw::TaskRef;
 use crate::util::spin_lock::SpinLock;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-
-/// Neighbours in the list; guarded by the list's lock.
-#[derive(Debug, Default)]
-pub(super) struct Links {
-    prev: Option<NonNull<Header>>,
-    next: Option<NonNull<Header>>,
-}
-
-/// Where a task is; guarded by the list's lock. Apart from the links, because it fits into a gap
-/// of the header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Place {
-    #[default]
-    Nowhere,
-    Live,
-    /// In the chain of those that shutdown has cancelled (O3).
-    Cancelled,
-}
 
 /// Tasks that have been spawned and not completed.
 #[derive(Debug, Default)]

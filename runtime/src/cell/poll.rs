@@ -3,12 +3,13 @@
 #![allow(unsafe_code)]
 
 use super::error::JoinError;
-use super::header::{Header, discard_payload, discard_waker};
+use super::header::Header;
 use super::id;
 use super::raw::{Notified, drop_refs, free};
 use super::state::{OnComplete, OnGiveUp, OnPending, OnStart};
-use super::waker;
+use super::waker::{self, discard_waker};
 use crate::budget;
+use crate::util::bomb::{Payload, contain, discard};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -55,7 +56,7 @@ fn run_poll<const TRACED: bool>(raw: NonNull<Header>) {
 }
 
 /// Whether the future is ready, or its panic.
-fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Payload> {
+fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, Payload> {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
     let _task = id::enter(header.id);
@@ -71,7 +72,7 @@ fn poll_once<const TRACED: bool>(raw: NonNull<Header>) -> Result<bool, super::Pa
         // SAFETY: by I2 the runner alone touches the stage.
         let poll = || unsafe { (header.vtable.poll)(raw, &mut cx) };
         // SAFETY: by I9: the runner has not completed the task.
-        unsafe { header.carrying(poll) }
+        unsafe { header.within_context(poll) }
     }));
     budget::end_poll();
     result
@@ -85,7 +86,8 @@ fn finish_pending(raw: NonNull<Header>) {
     match header.state.finish_pending() {
         OnPending::Done => {}
         OnPending::Free => free(raw),
-        OnPending::Reschedule => (vtable.scheduler.reschedule)(Notified(raw)),
+        // SAFETY: the update made the entry (I1).
+        OnPending::Reschedule => unsafe { (vtable.scheduler.reschedule)(raw) },
         OnPending::Cancel => cancel(raw),
     }
 }
@@ -110,18 +112,18 @@ fn store_error(raw: NonNull<Header>, error: JoinError) {
             // SAFETY: by I2 the runner alone touches the stage.
             let store = || unsafe { (header.vtable.store_error)(raw, error) };
             // SAFETY: by I9: the runner has not completed the task.
-            unsafe { header.carrying(store) };
+            unsafe { header.within_context(store) };
         }))
     };
     // The error is stored even when the drop of what was there unwinds.
     let Err(payload) = store(error) else { return };
     if was_panic {
-        discard_payload(payload);
+        discard(payload);
         return;
     }
     // Replaces an error by an error: no user code runs.
     if let Err(payload) = store(JoinError::panic(header.id, payload)) {
-        discard_payload(payload);
+        discard(payload);
     }
     note_panic(raw);
 }
@@ -141,10 +143,10 @@ fn complete(raw: NonNull<Header>) {
     // Before the output is published: then one update can do both that and the references.
     let listed = (header.vtable.scheduler.release)(header);
     let references = 1 + usize::from(listed);
-    // After `release`, where observers read the trail.
+    // After `release`, where observers read the stamps.
     // SAFETY: by I9: the future is gone, and the task is completed below.
-    if unsafe { header.is_carrying() } {
-        drop_carried(header);
+    if unsafe { header.has_context() } {
+        drop_context(header);
     }
     match header.state.complete(references) {
         OnComplete::Done => {}
@@ -167,12 +169,10 @@ fn complete(raw: NonNull<Header>) {
 /// What others made and may be the last to hold: a panic of its drop is contained. The caller is about to
 /// complete the task.
 #[cold]
-fn drop_carried(header: &Header) {
+fn drop_context(header: &Header) {
     // SAFETY: by I9, as the caller says.
-    let carried = unsafe { header.take_carried() };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
-        discard_payload(payload);
-    }
+    let context = unsafe { header.take_context() };
+    contain(|| drop(context));
 }
 
 /// By I3 the output is the completer's.
@@ -180,19 +180,19 @@ fn drop_output(raw: NonNull<Header>) {
     // SAFETY: the runner owns a reference (I6).
     let header = unsafe { raw.as_ref() };
     let _task = id::enter(header.id);
-    let dropping = AssertUnwindSafe(|| {
+    let went_well = contain(|| {
         // SAFETY: by I3 nobody is left to take the output.
         unsafe { (header.vtable.drop_stage)(raw) };
     });
-    if let Err(payload) = catch_unwind(dropping) {
-        discard_payload(payload);
+    if !went_well {
         (header.vtable.scheduler.task_panicked)(header, false);
     }
 }
 
 /// The task is complete and the join waker is the completer's (I5).
 fn wake_joiner(header: &Header) {
-    let waking = AssertUnwindSafe(|| {
+    // A foreign waker's panic is its own affair.
+    contain(|| {
         header.join_waker.with(|slot| {
             // SAFETY: by I5 nobody writes the slot until `give_up_waker`; a `JoinHandle` may
             // read it at the same time.
@@ -201,8 +201,4 @@ fn wake_joiner(header: &Header) {
             }
         });
     });
-    if let Err(payload) = catch_unwind(waking) {
-        // A foreign waker's panic is its own affair.
-        discard_payload(payload);
-    }
 }

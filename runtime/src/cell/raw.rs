@@ -2,12 +2,11 @@
 //! entry. The invariants I1 to I7 are those of [`super`].
 #![allow(unsafe_code)]
 
-use super::Schedule;
-use super::header::{self, Header};
-use super::join::JoinHandle;
+use super::header::Header;
 use super::state::{OnWake, Snapshot};
-use super::trail::Label;
+use crate::util::bomb::discard;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 /// One counted reference to a cell.
@@ -99,7 +98,8 @@ pub(super) fn apply(header: NonNull<Header>, action: OnWake) {
 fn schedule(header: NonNull<Header>) {
     // SAFETY: the transition left a reference for the entry (I1), so the cell is alive.
     let schedule = unsafe { header.as_ref() }.vtable.scheduler.schedule;
-    schedule(Notified(header));
+    // SAFETY: the transition made the entry (I1).
+    unsafe { schedule(header) };
 }
 
 /// Drops `count` references that the caller owns.
@@ -118,14 +118,14 @@ pub(super) fn free(header: NonNull<Header>) {
     let cell = unsafe { header.as_ref() };
     let (vtable, scheduler) = (cell.vtable, cell.scheduler);
     // The stage may hold an output that nobody took (a forgotten handle) whose drop panics.
-    let freeing = std::panic::AssertUnwindSafe(|| {
+    let freed = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: by I6 the caller alone knows the cell.
         unsafe { (vtable.free)(header) };
-    });
-    let result = std::panic::catch_unwind(freeing);
+    }));
     (vtable.scheduler.cell_freed)(scheduler);
-    if let Err(payload) = result {
-        header::discard_payload(payload);
+    // Last: a payload is the user's, and in a model it may go on.
+    if let Err(payload) = freed {
+        discard(payload);
     }
 }
 
@@ -166,47 +166,5 @@ impl Notified {
 impl Drop for Notified {
     fn drop(&mut self) {
         drop_refs(self.0, 1);
-    }
-}
-
-/// What a spawn gives out: the three references of a new cell.
-#[derive(Debug)]
-pub(crate) struct Spawned<T> {
-    /// For the list of live tasks.
-    pub(crate) owned: TaskRef,
-    /// For the run queue.
-    pub(crate) notified: Notified,
-    /// For the caller.
-    pub(crate) join: JoinHandle<T>,
-}
-
-/// Makes a task.
-///
-/// `scheduler` comes back through [`Header::scheduler`] and, once the cell is freed, through
-/// [`Schedule::cell_freed`].
-///
-/// # Safety
-///
-/// `scheduler` stays valid until `cell_freed`. If `future` or its output is not `Send`, the
-/// scheduler polls and drops it on the thread that calls this function only, and says so by
-/// [`Schedule::LOCAL`] and [`Schedule::may_drop`] (I8).
-pub(crate) unsafe fn spawn<F, S>(
-    future: F,
-    scheduler: *const (),
-    shard: usize,
-    label: Label,
-) -> Spawned<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-    S: Schedule,
-{
-    let header = header::allocate::<F, S>(future, scheduler, shard, label);
-    Spawned {
-        // SAFETY: the state starts with three references; this is the first.
-        owned: unsafe { TaskRef::from_raw(header) },
-        notified: Notified(header),
-        // SAFETY: the third reference, and the one join interest.
-        join: unsafe { JoinHandle::from_raw(header) },
     }
 }

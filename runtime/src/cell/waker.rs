@@ -4,6 +4,7 @@
 
 use super::header::Header;
 use super::raw::{TaskRef, apply, drop_refs};
+use crate::util::bomb::contain;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -87,6 +88,12 @@ unsafe fn wake_by_ref(data: *const ()) {
     apply(NonNull::from(header), action);
 }
 
+/// Drops a waker that others made; a panic of its drop is contained, so that the caller's own
+/// reference is always given back.
+pub(super) fn discard_waker(waker: Option<Waker>) {
+    contain(move || drop(waker));
+}
+
 /// # Safety
 ///
 /// See [`header_of`]; the waker's reference is used up.
@@ -96,7 +103,7 @@ unsafe fn drop_waker(data: *const ()) {
     drop_refs(raw, 1);
 }
 
-/// That of tasks with a span of their own (O1 of [`super::carried`]): each function tells what is about
+/// That of tasks with a span of their own (O1 of [`super::context`]): each function tells what is about
 /// to happen, then does it.
 static WATCHED: RawWakerVTable = RawWakerVTable::new(
     clone_watched,

@@ -45,6 +45,7 @@ use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::loom::sync::{Arc, Mutex, MutexGuard};
 use crate::util::bomb::contain;
+use crate::util::scoped::{self, Scoped};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::task::Waker;
@@ -73,16 +74,11 @@ local! {
 }
 
 /// This thread owns a shard while this is there; then again what it owned before.
-#[derive(Debug)]
-pub(crate) struct OwnShard {
-    before: usize,
-}
+pub(crate) type OwnShard = Scoped<Cell<usize>>;
 
 /// Says which shard this thread owns from now on. A worker says it before its first poll.
 pub(crate) fn own_shard(shard: &Arc<Shard>) -> OwnShard {
-    OwnShard {
-        before: set_local_shard(shard.address()),
-    }
+    scoped::set(&LOCAL_SHARD, shard.address())
 }
 
 /// Another thread owns this thread's shard from now on.
@@ -95,16 +91,8 @@ pub(crate) fn take_shard_back(shard: &Arc<Shard>) {
     set_local_shard(shard.address());
 }
 
-fn set_local_shard(address: usize) -> usize {
-    LOCAL_SHARD
-        .try_with(|cell| cell.replace(address))
-        .unwrap_or(0)
-}
-
-impl Drop for OwnShard {
-    fn drop(&mut self) {
-        set_local_shard(self.before);
-    }
+fn set_local_shard(address: usize) {
+    let _ = LOCAL_SHARD.try_with(|cell| cell.set(address));
 }
 
 /// The runtime's timers have been shut down: nothing fires any more.

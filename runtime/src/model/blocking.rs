@@ -1,4 +1,4 @@
-//! A door to the blocking pool: jobs are closures, thread creation fails where the model says.
+//! A test facade of the blocking pool: jobs are closures, thread creation fails where the model says.
 
 use crate::blocking::{self, Body, Config, OsThreads, SpawnError, SpawnThread};
 use crate::loom::thread::JoinHandle;

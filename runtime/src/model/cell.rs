@@ -1,10 +1,10 @@
-//! A door to the task cell: a scheduler that is one queue, and the count of living cells.
+//! A test facade of the task cell: a scheduler that is one queue, and the count of living cells.
 //!
 //! Counters are std's on purpose: they add no step to a model and order nothing.
 
 use crate::cell::id::Id;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified, TaskRef};
+use crate::cell::{Header, NewTask, Notified, TaskRef};
 use crate::loom::sync::{Arc, Mutex};
 use crate::scheduler::keep_alive::{self, KeepAlive, Owner};
 use crate::task::JoinHandle;
@@ -45,8 +45,8 @@ struct Shared {
 }
 
 /// As a task of a user's: with a span, where a model has a subscriber.
-fn label<F>() -> Label {
-    Label::new(Id::next(), &About::task::<F>())
+fn new_task<F>() -> NewTask {
+    NewTask::new(Id::next(), &About::task::<F>())
 }
 
 fn count(counter: &AtomicUsize) {
@@ -123,7 +123,7 @@ impl Scheduler {
     {
         count(&self.0.spawned);
         count(&self.0.entries);
-        let spawned = keep_alive::spawn(future, &self.0, 0, label::<F>());
+        let spawned = keep_alive::spawn(future, &self.0, 0, new_task::<F>());
         let task = Task(spawned.owned.clone());
         match self.0.owned.insert(spawned.owned) {
             Ok(()) => self.0.queue.lock().push_back(spawned.notified),
@@ -261,7 +261,7 @@ impl<T: Send + Sync + 'static> Living<T> {
         if !by_worker {
             KeepAlive::made_elsewhere(&self.0);
         }
-        let spawned = keep_alive::spawn(future, &self.0, 0, label::<F>());
+        let spawned = keep_alive::spawn(future, &self.0, 0, new_task::<F>());
         self.0.queue.lock().push(spawned.notified);
         (Task(spawned.owned), spawned.join)
     }

@@ -1,4 +1,4 @@
-//! A door to what has been read from a blocking source, see `io::stdio::intake`.
+//! A test facade of what has been read from a blocking source, see `io::stdio::intake`.
 
 use crate::io::ReadBuf;
 use crate::io::stdio::intake;

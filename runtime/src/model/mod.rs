@@ -1,4 +1,4 @@
-//! Doors for the models in `loom-tests`: internals behind small public types. No part of the API.
+//! Test facades for the models in `loom-tests`: internals behind small public types. No part of the API.
 
 pub mod blocking;
 pub mod cell;

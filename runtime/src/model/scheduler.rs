@@ -1,4 +1,4 @@
-//! A door to the scheduler's parts: the real queues, idle word, parkers, driver and monitor, with
+//! A test facade of the scheduler's parts: the real queues, idle word, parkers, driver and monitor, with
 //! the model as the threads that use them.
 
 use crate::blocking::{self, Pool};

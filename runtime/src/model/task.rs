@@ -1,4 +1,4 @@
-//! Doors to `JoinSet`, with tasks of a model's own scheduler as its members, and to the count of a
+//! Test facades of `JoinSet`, with tasks of a model's own scheduler as its members, and of the count of a
 //! scope's children.
 
 use crate::task::scope::live::Live;

@@ -2,7 +2,7 @@
 
 use super::handle::{Handle, Scheduler};
 use super::local::{LocalOptions, LocalRuntime};
-use super::observe::Watch;
+use super::observe::ObserverOptions;
 use super::runtime::Runtime;
 use crate::blocking;
 use crate::driver;
@@ -82,7 +82,7 @@ pub struct Builder {
     injector_interval: Option<u32>,
     slot: bool,
     shutdown_on_panic: bool,
-    pub(super) watch: Watch,
+    pub(super) observer: ObserverOptions,
     monitor: bool,
 }
 
@@ -108,7 +108,7 @@ impl Builder {
             injector_interval: None,
             slot: true,
             shutdown_on_panic: false,
-            watch: Watch::default(),
+            observer: ObserverOptions::default(),
             monitor: true,
         }
     }
@@ -502,8 +502,8 @@ impl Builder {
             on_thread_park: self.on_thread_park.clone(),
             on_thread_unpark: self.on_thread_unpark.clone(),
             shutdown_on_panic: self.shutdown_on_panic,
-            observer: self.watch.observer(),
-            seeds: self.watch.seeds(),
+            observer: self.observer.observer(),
+            seeds: self.observer.seeds(),
         }
     }
 
@@ -532,7 +532,9 @@ fn run_worker(shared: Arc<Shared>, core: Box<Core>) {
 
 /// A hook whose panics end with it: the thread that calls it has more to do.
 fn contained(hook: impl Fn() + Send + Sync + 'static) -> Hook {
-    std::sync::Arc::new(move || contain(&hook))
+    std::sync::Arc::new(move || {
+        contain(&hook);
+    })
 }
 
 #[track_caller]

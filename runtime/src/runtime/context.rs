@@ -12,9 +12,6 @@ use crate::loom::sync::Arc;
 use crate::util::names;
 use std::cell::{Cell, RefCell};
 
-#[cfg(any(feature = "net", feature = "signal"))]
-pub(crate) use super::context_io::io_handle;
-
 local! {
     static CURRENT: RefCell<Option<Handle>> = RefCell::new(None)
 }
@@ -137,6 +134,24 @@ pub(crate) fn timer_shard() -> Arc<Shard> {
 #[allow(dead_code, reason = "only `test-util` calls it")]
 pub(crate) fn try_timer_shard() -> Option<Arc<Shard>> {
     with_handle(Handle::timer_shard).ok().flatten()
+}
+
+/// The current reactor.
+///
+/// # Panics
+///
+/// Panics without a runtime, and if the runtime was built without I/O.
+#[cfg(any(feature = "net", feature = "signal"))]
+#[track_caller]
+pub(crate) fn io_handle() -> io_driver::Handle {
+    match with_handle(|handle| handle.driver().handle().io().cloned()) {
+        Ok(Some(handle)) => handle,
+        Ok(None) => panic!(
+            "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime \
+             builder to enable IO."
+        ),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Runs `f` with the current runtime's clock, if there is a runtime.

@@ -4,7 +4,7 @@ use super::context;
 use super::metrics::RuntimeMetrics;
 use crate::blocking;
 use crate::budget;
-use crate::cell::Label;
+use crate::cell::NewTask;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::driver::Driver;
@@ -180,17 +180,17 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let label = self.label(Id::next(), about);
-        self.start(future, label).finish()
+        let new_task = self.new_task(Id::next(), about);
+        self.start(future, new_task).finish()
     }
 
     /// What a task that the caller is about to spawn is called. Runs a hook of the user's.
     #[track_caller]
     #[inline]
-    pub(crate) fn label(&self, id: Id, about: &About<'_>) -> Label {
+    pub(crate) fn new_task(&self, id: Id, about: &About<'_>) -> NewTask {
         match &self.config().observer {
-            None => Label::new(id, about),
-            Some(observer) => observer.label(id, about, Location::caller()),
+            None => NewTask::new(id, about),
+            Some(observer) => observer.new_task(id, about, Location::caller()),
         }
     }
 
@@ -200,15 +200,15 @@ impl Handle {
         self.config().observer.is_some()
     }
 
-    pub(crate) fn start<F>(&self, future: F, label: Label) -> keep_alive::Started<F::Output>
+    pub(crate) fn start<F>(&self, future: F, new_task: NewTask) -> keep_alive::Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         match &self.scheduler {
-            Scheduler::MultiThread(shared) => multi_thread::Shared::spawn(shared, future, label),
+            Scheduler::MultiThread(shared) => multi_thread::Shared::spawn(shared, future, new_task),
             Scheduler::CurrentThread(shared) => {
-                current_thread::Shared::spawn(shared, future, label)
+                current_thread::Shared::spawn(shared, future, new_task)
             }
         }
     }
@@ -312,7 +312,7 @@ impl Handle {
         let task = BlockingTask {
             work: Some((f, self.clone())),
         };
-        let spawned = keep_alive::spawn_blocking(task, Label::new(Id::next(), about));
+        let spawned = keep_alive::spawn_blocking(task, NewTask::new(Id::next(), about));
         // No list of live tasks: the pool's queue is where shutdown finds it.
         drop(spawned.owned);
         let job = Job::Task {

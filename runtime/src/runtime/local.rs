@@ -4,7 +4,7 @@ use super::builder::Builder;
 use super::handle::{EnterGuard, Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use super::runtime::Runtime;
-use crate::cell::Label;
+use crate::cell::NewTask;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::scheduler::current_thread;
@@ -83,8 +83,8 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let label = self.handle().label(Id::next(), &About::local::<F>());
-        match self.handle().start_local(future, label) {
+        let new_task = self.handle().new_task(Id::next(), &About::local::<F>());
+        match self.handle().start_local(future, new_task) {
             Ok(started) => started.finish(),
             Err(_) => unreachable!("the runtime was built as a local one"),
         }
@@ -144,21 +144,25 @@ impl Handle {
     }
 
     /// Starts a task that need not be `Send`; gives the future back if the runtime is no local
-    /// one. Ask [`is_local`](Self::is_local) before a label is made.
+    /// one. Ask [`is_local`](Self::is_local) before a [`NewTask`] is made.
     ///
     /// # Panics
     ///
     /// Panics on another thread than the local runtime's.
     #[track_caller]
-    pub(crate) fn start_local<F>(&self, future: F, label: Label) -> Result<Started<F::Output>, F>
+    pub(crate) fn start_local<F>(
+        &self,
+        future: F,
+        new_task: NewTask,
+    ) -> Result<Started<F::Output>, F>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         match &self.scheduler {
-            Scheduler::CurrentThread(shared) if shared.is_local() => {
-                Ok(current_thread::Shared::spawn_local(shared, future, label))
-            }
+            Scheduler::CurrentThread(shared) if shared.is_local() => Ok(
+                current_thread::Shared::spawn_local(shared, future, new_task),
+            ),
             _ => Err(future),
         }
     }

@@ -1,7 +1,7 @@
 //! Histograms of a runtime: how long polls take, and how long tasks wait for theirs.
 
 use super::metrics::RuntimeMetrics;
-use crate::scheduler::observer::Wishes;
+use crate::scheduler::observer::ObserverConfig;
 use crate::scheduler::stats::Buckets;
 use crate::util::histogram::Shape;
 use std::ops::Range;
@@ -43,7 +43,7 @@ impl RuntimeMetrics {
     }
 
     fn poll_times(&self) -> Option<Shape> {
-        self.wishes()?.poll_times
+        self.observer_config()?.poll_times
     }
 
     /// The former name of [`poll_time_histogram_enabled`](Self::poll_time_histogram_enabled).
@@ -115,12 +115,12 @@ impl RuntimeMetrics {
     }
 
     fn latencies(&self) -> Option<Shape> {
-        self.wishes()?.latencies
+        self.observer_config()?.latencies
     }
 
-    fn wishes(&self) -> Option<&Wishes> {
+    fn observer_config(&self) -> Option<&ObserverConfig> {
         let observer = self.handle.config().observer.as_deref()?;
-        Some(observer.wishes())
+        Some(observer.config())
     }
 }
 

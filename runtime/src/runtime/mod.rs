@@ -33,8 +33,6 @@
 
 mod builder;
 pub(crate) mod context;
-#[cfg(any(feature = "net", feature = "signal"))]
-mod context_io;
 #[cfg(feature = "taskdump")]
 pub mod dump;
 mod handle;

@@ -1,7 +1,7 @@
 //! The part of the builder that watches tasks: hooks, histograms, repeatable randomness.
 
 use super::builder::Builder;
-use crate::scheduler::observer::{Observer, TaskHook, TaskMeta, Wishes};
+use crate::scheduler::observer::{Observer, ObserverConfig, TaskHook, TaskMeta};
 use crate::util::histogram::{HistogramConfiguration, HistogramScale, Shape};
 use crate::util::rng::{RngSeed, Seeds};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What a builder remembers of this.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct ObserverOptions {
     hooks: Hooks,
     poll_times: Histogram,
     latencies: Histogram,
@@ -74,7 +74,7 @@ impl Histogram {
     }
 }
 
-impl Watch {
+impl ObserverOptions {
     pub(super) fn observer(&self) -> Option<Arc<Observer>> {
         let Hooks {
             on_spawn,
@@ -82,7 +82,7 @@ impl Watch {
             after_poll,
             on_terminate,
         } = &self.hooks;
-        Observer::new(Wishes {
+        Observer::new(ObserverConfig {
             on_spawn: on_spawn.clone(),
             before_poll: before_poll.clone(),
             after_poll: after_poll.clone(),
@@ -110,7 +110,7 @@ impl Builder {
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
     {
-        self.watch.hooks.on_spawn = Some(Arc::new(f));
+        self.observer.hooks.on_spawn = Some(Arc::new(f));
         self
     }
 
@@ -119,7 +119,7 @@ impl Builder {
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
     {
-        self.watch.hooks.before_poll = Some(Arc::new(f));
+        self.observer.hooks.before_poll = Some(Arc::new(f));
         self
     }
 
@@ -128,7 +128,7 @@ impl Builder {
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
     {
-        self.watch.hooks.after_poll = Some(Arc::new(f));
+        self.observer.hooks.after_poll = Some(Arc::new(f));
         self
     }
 
@@ -138,14 +138,14 @@ impl Builder {
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
     {
-        self.watch.hooks.on_terminate = Some(Arc::new(f));
+        self.observer.hooks.on_terminate = Some(Arc::new(f));
         self
     }
 
     /// Takes the time for which tasks are queued, for hooks to read it with
     /// [`TaskMeta::schedule_latency`]. Costs a look at the clock for each wake and for each poll.
     pub fn track_task_schedule_latency(&mut self) -> &mut Self {
-        self.watch.track_latency = true;
+        self.observer.track_latency = true;
         self
     }
 }
@@ -155,7 +155,7 @@ impl Builder {
     /// Counts polls by how long they take. Costs two looks at the clock for each poll: with the
     /// counting about 70 ns, where a poll that yields takes 50 ns in all without.
     pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
-        self.watch.poll_times.enabled = true;
+        self.observer.poll_times.enabled = true;
         self
     }
 
@@ -173,14 +173,14 @@ impl Builder {
         &mut self,
         configuration: HistogramConfiguration,
     ) -> &mut Self {
-        self.watch.poll_times.configured = Some(configuration.shape);
+        self.observer.poll_times.configured = Some(configuration.shape);
         self
     }
 
     /// Sets how the buckets of the histogram of poll times grow.
     #[deprecated = "use `metrics_poll_time_histogram_configuration`"]
     pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
-        self.watch.poll_times.legacy().scale = scale;
+        self.observer.poll_times.legacy().scale = scale;
         self
     }
 
@@ -197,7 +197,7 @@ impl Builder {
             !resolution.is_zero(),
             "the resolution of a histogram must be above zero"
         );
-        self.watch.poll_times.legacy().resolution = resolution;
+        self.observer.poll_times.legacy().resolution = resolution;
         self
     }
 
@@ -210,7 +210,7 @@ impl Builder {
     #[track_caller]
     pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
         assert!(buckets > 0, "a histogram must have at least one bucket");
-        self.watch.poll_times.legacy().buckets = buckets;
+        self.observer.poll_times.legacy().buckets = buckets;
         self
     }
 
@@ -218,7 +218,7 @@ impl Builder {
     /// wake and for each poll: with the counting about 70 ns per poll, and as much again with the
     /// histogram of poll times.
     pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
-        self.watch.latencies.enabled = true;
+        self.observer.latencies.enabled = true;
         self
     }
 
@@ -228,7 +228,7 @@ impl Builder {
         &mut self,
         configuration: HistogramConfiguration,
     ) -> &mut Self {
-        self.watch.latencies.configured = Some(configuration.shape);
+        self.observer.latencies.configured = Some(configuration.shape);
         self
     }
 }
@@ -238,7 +238,7 @@ impl Builder {
     /// Makes the runtime's random choices repeatable: those of `select!` in `block_on` and in
     /// tasks, and where workers look for work. See [`RngSeed`].
     pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
-        self.watch.seed = Some(seed);
+        self.observer.seed = Some(seed);
         self
     }
 

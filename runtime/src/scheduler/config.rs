@@ -42,10 +42,10 @@ impl fmt::Debug for Config {
 impl Config {
     /// The histograms that each worker keeps.
     pub(super) fn histograms(&self) -> Shapes {
-        let wishes = self.observer.as_deref().map(|observer| observer.wishes());
+        let observer = self.observer.as_deref().map(|observer| observer.config());
         Shapes {
-            poll_times: wishes.and_then(|wishes| wishes.poll_times),
-            latencies: wishes.and_then(|wishes| wishes.latencies),
+            poll_times: observer.and_then(|config| config.poll_times),
+            latencies: observer.and_then(|config| config.latencies),
         }
     }
 }

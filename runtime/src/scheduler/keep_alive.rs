@@ -19,7 +19,7 @@
 #![allow(unsafe_code)]
 
 use crate::cell::join::JoinHandle;
-use crate::cell::{self, Header, Label, Notified, Schedule, Spawned};
+use crate::cell::{self, Header, NewTask, Notified, Schedule, Spawned};
 use crate::loom::sync::atomic::{AtomicIsize, Ordering};
 use crate::loom::sync::{Arc, Mutex};
 use std::marker::PhantomData;
@@ -245,7 +245,7 @@ pub(crate) fn spawn<F, T>(
     future: F,
     scheduler: &Arc<T>,
     shard: usize,
-    label: Label,
+    new_task: NewTask,
 ) -> Spawned<F::Output>
 where
     F: Future + Send + 'static,
@@ -254,11 +254,15 @@ where
 {
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, ScheduleOn<T>>(future, pointer.cast(), shard, label) }
+    unsafe { cell::spawn::<F, ScheduleOn<T>>(future, pointer.cast(), shard, new_task) }
 }
 
 /// Makes a task that stays on this thread, the owner's. The caller has counted the cell.
-pub(crate) fn spawn_local<F, T>(future: F, scheduler: &Arc<T>, label: Label) -> Spawned<F::Output>
+pub(crate) fn spawn_local<F, T>(
+    future: F,
+    scheduler: &Arc<T>,
+    new_task: NewTask,
+) -> Spawned<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -267,15 +271,15 @@ where
     debug_assert!(scheduler.is_owner(), "callers have asked");
     let pointer: *const T = Arc::as_ptr(scheduler);
     // SAFETY: by C1 the scheduler outlives the cell; by `LocalOwner` the future stays here.
-    unsafe { cell::raw::spawn::<F, ScheduleOnLocal<T>>(future, pointer.cast(), 0, label) }
+    unsafe { cell::spawn::<F, ScheduleOnLocal<T>>(future, pointer.cast(), 0, new_task) }
 }
 
 /// Makes a blocking task: its cell points to no scheduler.
-pub(crate) fn spawn_blocking<F>(future: F, label: Label) -> Spawned<F::Output>
+pub(crate) fn spawn_blocking<F>(future: F, new_task: NewTask) -> Spawned<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     // SAFETY: `Blocking` never follows the pointer, and the future is `Send`.
-    unsafe { cell::raw::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, label) }
+    unsafe { cell::spawn::<F, super::job::Blocking>(future, std::ptr::null(), 0, new_task) }
 }

@@ -33,11 +33,12 @@ use super::keep_alive::{self, KeepAlive, LocalOwner, Owner, Started};
 use super::queues::{Injector, Steal};
 use crate::budget;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified};
+use crate::cell::{Header, NewTask, Notified};
 use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::util::atomic_waker::AtomicWaker;
 use crate::util::entered::{self, Entered};
+use crate::util::scoped::{self, Scoped};
 use crate::util::thread_bound::ThreadBound;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -122,7 +123,7 @@ impl Shared {
 
     /// Starts a task. Owner only.
     #[inline]
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, new_task: NewTask) -> Started<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -133,7 +134,7 @@ impl Shared {
         } else {
             home.cells.set(home.cells.get() + 1);
         }
-        let spawned = keep_alive::spawn_local(future, this, label);
+        let spawned = keep_alive::spawn_local(future, this, new_task);
         let late = match this.owned.insert(spawned.owned) {
             Ok(()) => {
                 this.push(home, spawned.notified);
@@ -332,24 +333,12 @@ local! {
 }
 
 /// Puts the set before back, on drop.
-#[derive(Debug)]
-pub(crate) struct Restore(Option<Rc<LocalTasks>>);
+pub(crate) type Restore = Scoped<RefCell<Option<Rc<LocalTasks>>>>;
 
-impl Drop for Restore {
-    #[inline]
-    fn drop(&mut self) {
-        let before = self.0.take();
-        let left = CURRENT.try_with(|current| current.replace(before));
-        drop(left);
-    }
-}
-
-/// Makes `set` the one that `spawn_local` goes to; none if the thread's locals are gone.
+/// Makes `set` the one that `spawn_local` goes to; does nothing if the thread's locals are gone.
 #[inline]
-pub(crate) fn enter(set: &Rc<LocalTasks>) -> Option<Restore> {
-    CURRENT
-        .try_with(|current| Restore(current.replace(Some(set.clone()))))
-        .ok()
+pub(crate) fn enter(set: &Rc<LocalTasks>) -> Restore {
+    scoped::set(&CURRENT, Some(set.clone()))
 }
 
 /// The set that this thread is in.

@@ -1,7 +1,7 @@
 //! Whoever watches the tasks: the builder's task hooks, and the clock for histograms.
 //!
 //! A scheduler without an observer pays one predicted branch per spawn, wake, poll and end of a
-//! task. With one, each task leaves a [`Trail`] in its cell.
+//! task. With one, each task leaves a [`TaskStamps`] in its cell.
 //!
 //! - V1. Hooks run while no lock and no borrow of the scheduler's is held, and their panics end
 //!   with them.
@@ -9,7 +9,7 @@
 
 use super::stats::WorkerStats;
 use crate::cell::id::Id;
-use crate::cell::{Header, Label, Notified, Trail};
+use crate::cell::{Header, NewTask, Notified, TaskStamps};
 use crate::driver::clock::system_now;
 use crate::trace::About;
 use crate::util::bomb::contain;
@@ -81,7 +81,7 @@ impl fmt::Debug for TaskMeta<'_> {
 
 /// What a runtime does for each task beyond running it.
 #[derive(Clone, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct ObserverConfig {
     pub(crate) on_spawn: Option<TaskHook>,
     pub(crate) before_poll: Option<TaskHook>,
     pub(crate) after_poll: Option<TaskHook>,
@@ -94,7 +94,7 @@ pub(crate) struct Wishes {
     pub(crate) latencies: Option<Shape>,
 }
 
-impl Wishes {
+impl ObserverConfig {
     fn are_none(&self) -> bool {
         let hooks = [
             &self.on_spawn,
@@ -111,7 +111,7 @@ impl Wishes {
 
 /// Watches the tasks of one runtime.
 pub(crate) struct Observer {
-    wishes: Wishes,
+    config: ObserverConfig,
     /// What stamps count from.
     base: Instant,
 }
@@ -130,87 +130,87 @@ pub(crate) struct Watched<'a> {
 
 impl Observer {
     /// None if there is nothing to do.
-    pub(crate) fn new(mut wishes: Wishes) -> Option<std::sync::Arc<Self>> {
-        wishes.track_latency |= wishes.latencies.is_some();
+    pub(crate) fn new(mut config: ObserverConfig) -> Option<std::sync::Arc<Self>> {
+        config.track_latency |= config.latencies.is_some();
         let base = system_now();
-        (!wishes.are_none()).then(|| std::sync::Arc::new(Self { wishes, base }))
+        (!config.are_none()).then(|| std::sync::Arc::new(Self { config, base }))
     }
 
-    pub(crate) fn wishes(&self) -> &Wishes {
-        &self.wishes
+    pub(crate) fn config(&self) -> &ObserverConfig {
+        &self.config
     }
 
     /// A task is about to be spawned.
-    pub(crate) fn label(
+    pub(crate) fn new_task(
         &self,
         id: Id,
         about: &About<'_>,
         spawned_at: &'static Location<'static>,
-    ) -> Label {
+    ) -> NewTask {
         call(
-            self.wishes.on_spawn.as_ref(),
+            self.config.on_spawn.as_ref(),
             &TaskMeta::new(id, spawned_at),
         );
-        Label {
-            trail: Some(Trail::new(spawned_at)),
-            ..Label::new(id, about)
+        NewTask {
+            stamps: Some(TaskStamps::new(spawned_at)),
+            ..NewTask::new(id, about)
         }
     }
 
     /// A task is about to be queued.
     pub(super) fn queued(&self, task: &Notified) {
-        if !self.wishes.track_latency {
+        if !self.config.track_latency {
             return;
         }
-        if let Some(trail) = task.header().trail() {
+        if let Some(stamps) = task.header().stamps() {
             let stamp = system_now().saturating_duration_since(self.base);
             // 0 is no stamp.
-            trail.queued(stamp.as_nanos() as u64 + 1);
+            stamps.queued(stamp.as_nanos() as u64 + 1);
         }
     }
 
-    /// A task is about to be polled. None for one that leaves no trail.
+    /// A task is about to be polled. None for one that leaves no stamps.
     pub(super) fn before_poll(&self, task: &Notified, stats: &WorkerStats) -> Option<Watched<'_>> {
         let header = task.header();
-        let trail = header.trail()?;
-        let mut meta = TaskMeta::new(header.id(), trail.spawned_at());
-        let timed = self.wishes.track_latency || self.wishes.poll_times.is_some();
+        let stamps = header.stamps()?;
+        let mut meta = TaskMeta::new(header.id(), stamps.spawned_at());
+        let timed = self.config.track_latency || self.config.poll_times.is_some();
         let mut started = timed.then(system_now);
-        if let (true, Some(now)) = (self.wishes.track_latency, started) {
-            meta.schedule_latency = self.latency(trail, now);
+        if let (true, Some(now)) = (self.config.track_latency, started) {
+            meta.schedule_latency = self.latency(stamps, now);
             if let Some(latency) = meta.schedule_latency {
                 stats.count_latency(latency);
             }
         }
-        if self.wishes.before_poll.is_some() {
-            call(self.wishes.before_poll.as_ref(), &meta);
+        if self.config.before_poll.is_some() {
+            call(self.config.before_poll.as_ref(), &meta);
             // The hook's time is not the task's.
-            started = self.wishes.poll_times.is_some().then(system_now);
+            started = self.config.poll_times.is_some().then(system_now);
         }
         Some(Watched { meta, started })
     }
 
-    fn latency(&self, trail: &Trail, now: Instant) -> Option<Duration> {
-        let queued_ns = trail.queued_at().checked_sub(1)?;
+    fn latency(&self, stamps: &TaskStamps, now: Instant) -> Option<Duration> {
+        let queued_ns = stamps.queued_at().checked_sub(1)?;
         let now = now.saturating_duration_since(self.base);
         Some(now.saturating_sub(Duration::from_nanos(queued_ns)))
     }
 
     /// The poll is over.
     pub(super) fn after_poll(&self, watched: &Watched<'_>, stats: &WorkerStats) {
-        if self.wishes.poll_times.is_some() {
+        if self.config.poll_times.is_some() {
             if let Some(started) = watched.started {
                 stats.count_poll_time(system_now().saturating_duration_since(started));
             }
         }
-        call(self.wishes.after_poll.as_ref(), &watched.meta);
+        call(self.config.after_poll.as_ref(), &watched.meta);
     }
 
     /// A task has ended; its future is gone.
     pub(super) fn terminated(&self, task: &Header) {
-        if let (Some(_), Some(trail)) = (&self.wishes.on_terminate, task.trail()) {
-            let meta = TaskMeta::new(task.id(), trail.spawned_at());
-            call(self.wishes.on_terminate.as_ref(), &meta);
+        if let (Some(_), Some(stamps)) = (&self.config.on_terminate, task.stamps()) {
+            let meta = TaskMeta::new(task.id(), stamps.spawned_at());
+            call(self.config.on_terminate.as_ref(), &meta);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cell::join::JoinHandle;
 use crate::loom::local;
 use crate::runtime::{Handle, context};
 use crate::trace::About;
+use crate::util::scoped::{self, Scoped};
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
 use std::io;
@@ -41,23 +42,9 @@ pub fn name() -> Option<Arc<str>> {
         .flatten()
 }
 
-/// Restores the name before, on drop.
-struct Restore(Option<Arc<str>>);
-
-impl Restore {
-    fn enter(name: &Option<Arc<str>>) -> Option<Self> {
-        CURRENT
-            .try_with(|current| Self(current.replace(name.clone())))
-            .ok()
-    }
-}
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        let before = self.0.take();
-        let mine = CURRENT.try_with(|current| current.replace(before));
-        drop(mine);
-    }
+/// Makes the name that of the running task, until the guard is dropped.
+fn enter(name: &Option<Arc<str>>) -> Scoped<RefCell<Option<Arc<str>>>> {
+    scoped::set(&CURRENT, name.clone())
 }
 
 pin_project! {
@@ -71,7 +58,7 @@ pin_project! {
     impl<F> PinnedDrop for Named<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            let _name = Restore::enter(this.name);
+            let _name = enter(this.name);
             let mut future = this.future;
             future.set(None);
         }
@@ -83,7 +70,7 @@ impl<F: Future> Future for Named<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _name = Restore::enter(this.name);
+        let _name = enter(this.name);
         let future = this.future.as_pin_mut();
         future.expect("it is there until the drop").poll(cx)
     }
@@ -229,7 +216,7 @@ impl<'a> Builder<'a> {
         let about = About::blocking::<F>().named(self.name);
         let name = self.name.map(Arc::from);
         let named = move || {
-            let _name = Restore::enter(&name);
+            let _name = enter(&name);
             function()
         };
         handle.try_spawn_blocking(named, &about)

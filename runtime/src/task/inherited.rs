@@ -1,6 +1,6 @@
 //! Task-local values that spawned tasks inherit.
 //!
-//! The values are those of [`cell::inherited`](crate::cell::inherited), which also says how a task
+//! The values are those of [`cell::context`](crate::cell::context), which also says how a task
 //! gets them.
 //!
 //! - A3. A scope's future adds its value to what its caller sees at each poll, as a call would.
@@ -10,7 +10,8 @@
 //! costs of their own, and attributes given to `task_local!` stay their writer's.
 
 use super::local_key::AccessError;
-use crate::cell::inherited::{self, Entry, Values};
+use crate::cell::context::{self, Values};
+use crate::cell::inherited::Entry;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::{PhantomData, PhantomPinned};
@@ -106,8 +107,8 @@ impl<T: Send + Sync + 'static> InheritedKey<T> {
         F: FnOnce() -> R,
     {
         let entry = Entry::new(self.key(), value);
-        let values = inherited::with_current(|current| current.and(&entry));
-        inherited::within(&values, f)
+        let values = context::with_current(|current| current.and(&entry));
+        context::within(&values, f)
     }
 
     /// Calls `f` with the value.
@@ -138,7 +139,7 @@ impl<T: Send + Sync + 'static> InheritedKey<T> {
     where
         F: FnOnce(&T) -> R,
     {
-        inherited::with_current(|values| values.get(self.key()).map(f)).ok_or(AccessError(()))
+        context::with_current(|values| values.get(self.key()).map(f)).ok_or(AccessError(()))
     }
 }
 
@@ -226,7 +227,7 @@ impl Inherited {
     where
         F: FnOnce() -> R,
     {
-        inherited::within(&self.0, f)
+        context::within(&self.0, f)
     }
 }
 
@@ -257,7 +258,7 @@ impl Layer {
         let entry = match self {
             Self::One(entry) => Some(entry),
             Self::On { below, entry, .. } => {
-                let is_same = inherited::with_current(|current| current.is_same(below));
+                let is_same = context::with_current(|current| current.is_same(below));
                 (!is_same).then_some(entry)
             }
             Self::All(_) => None,
@@ -294,7 +295,7 @@ pin_project! {
             let this = this.project();
             let mut future = this.future;
             if mem::needs_drop::<F>() && future.is_some() {
-                inherited::within(this.layer.values(), || future.set(None));
+                context::within(this.layer.values(), || future.set(None));
             }
         }
     }
@@ -307,7 +308,7 @@ impl<F: Future> Future for InheritedFuture<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut future = this.future;
-        let polled = inherited::within(this.layer.values(), || {
+        let polled = context::within(this.layer.values(), || {
             let polled = future.as_mut().as_pin_mut()?.poll(cx);
             if polled.is_ready() {
                 future.set(None);

@@ -2,7 +2,7 @@
 //!
 //! The machinery is [`local_set`](crate::scheduler::local_set); this is its public face.
 
-use crate::cell::Label;
+use crate::cell::NewTask;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
@@ -49,7 +49,7 @@ pub struct LocalSet {
 
 /// Leaves a [`LocalSet`] on drop; made by [`LocalSet::enter`].
 pub struct LocalEnterGuard {
-    _restore: Option<local_set::Restore>,
+    _restore: local_set::Restore,
     _not_send: PhantomData<Rc<()>>,
 }
 
@@ -90,7 +90,7 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Shared::spawn(self.shared(), future, Label::new(Id::next(), about)).finish()
+        Shared::spawn(self.shared(), future, NewTask::new(Id::next(), about)).finish()
     }
 
     /// Runs a future to its end on this thread and drives the set meanwhile. Tasks that have not

@@ -1,6 +1,6 @@
 //! Starting tasks that need not be `Send`, from inside of what runs them.
 
-use crate::cell::Label;
+use crate::cell::NewTask;
 use crate::cell::id::Id;
 use crate::cell::join::JoinHandle;
 use crate::runtime::context;
@@ -41,11 +41,11 @@ where
     F::Output: 'static,
 {
     if let Some(set) = local_set::current() {
-        return Shared::spawn(set.shared(), future, Label::new(Id::next(), about)).finish();
+        return Shared::spawn(set.shared(), future, NewTask::new(Id::next(), about)).finish();
     }
     let started = match context::try_current() {
         Ok(handle) if handle.is_local() => {
-            handle.start_local(future, handle.label(Id::next(), about))
+            handle.start_local(future, handle.new_task(Id::next(), about))
         }
         _ => Err(future),
     };

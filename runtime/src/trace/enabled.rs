@@ -12,6 +12,7 @@
 
 use crate::loom::local;
 use crate::loom::sync::Arc;
+use crate::util::scoped;
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
@@ -159,7 +160,7 @@ impl Span {
     #[inline]
     pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
         let Some(spans) = &self.0 else { return f() };
-        let _running = Running::enter(spans);
+        let _running = scoped::set(&RUNNING, Some(spans.clone()));
         spans.task.in_scope(|| spans.spawner.in_scope(f))
     }
 
@@ -193,24 +194,6 @@ fn inheritable() -> tracing::Span {
     match running {
         Ok(Some(spans)) => spans.spawner.clone(),
         _ => tracing::Span::none(),
-    }
-}
-
-/// Puts what ran before back, on drop.
-struct Running(Option<Arc<Spans>>);
-
-impl Running {
-    fn enter(spans: &Arc<Spans>) -> Option<Self> {
-        let mine = Some(spans.clone());
-        RUNNING.try_with(|running| Self(running.replace(mine))).ok()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let before = self.0.take();
-        let mine = RUNNING.try_with(|running| running.replace(before));
-        drop(mine);
     }
 }
 
@@ -291,6 +274,6 @@ impl<F: Future> Future for Rooted<F> {
 #[inline]
 fn within_root<R>(spans: &Option<Arc<Spans>>, f: impl FnOnce() -> R) -> R {
     let Some(spans) = spans else { return f() };
-    let _running = Running::enter(spans);
+    let _running = scoped::set(&RUNNING, Some(spans.clone()));
     spans.task.in_scope(f)
 }

@@ -5,6 +5,7 @@
 //! knowing the runtime.
 
 use crate::loom::local;
+use crate::util::scoped::{self, Scoped};
 use std::cell::Cell;
 
 /// What the thread may do.
@@ -28,23 +29,11 @@ pub(crate) fn current() -> Entered {
 }
 
 /// Restores the state before, on drop.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Restore(Entered);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        let _ = ENTERED.try_with(|cell| cell.set(self.0));
-    }
-}
+pub(crate) type Restore = Scoped<Cell<Entered>>;
 
 /// Sets the state until the guard is dropped.
 pub(crate) fn set(entered: Entered) -> Restore {
-    Restore(
-        ENTERED
-            .try_with(|cell| cell.replace(entered))
-            .unwrap_or(Entered::No),
-    )
+    scoped::set(&ENTERED, entered)
 }
 
 /// Panics when the thread runs a runtime: `what` names the call, for the message.

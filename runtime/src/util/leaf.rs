@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::loom::local;
+use crate::util::scoped;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -26,15 +27,6 @@ local! {
     static ROOT: Cell<*const c_void> = Cell::new(ptr::null())
 }
 
-/// Puts what was there before back, on drop.
-struct Restore(Option<Listener>);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        let _ = LISTENER.try_with(|listener| listener.set(self.0));
-    }
-}
-
 /// Runs `poll` and tells `listen` of each leaf that it reaches, on the leaf's stack.
 #[allow(dead_code, reason = "for task dumps, if they are enabled")]
 pub(crate) fn watch<R, L: FnMut(&Waker)>(poll: impl FnOnce() -> R, mut listen: L) -> R {
@@ -42,8 +34,7 @@ pub(crate) fn watch<R, L: FnMut(&Waker)>(poll: impl FnOnce() -> R, mut listen: L
         closure: NonNull::from(&mut listen).cast(),
         call: call::<L>,
     };
-    let before = LISTENER.try_with(|current| current.replace(Some(listener)));
-    let _restore = Restore(before.unwrap_or(None));
+    let _restore = scoped::set(&LISTENER, Some(listener));
     poll()
 }
 
@@ -59,8 +50,8 @@ unsafe fn call<L: FnMut(&Waker)>(closure: NonNull<()>, waker: &Waker) {
 /// A leaf future is polled in a traced poll. Never inlined: traces begin above its frame.
 #[inline(never)]
 pub(crate) fn reached(waker: &Waker) {
-    let listener = LISTENER.try_with(Cell::take).unwrap_or(None);
-    let _restore = Restore(listener);
+    let listener = LISTENER.try_with(Cell::get).unwrap_or(None);
+    let _restore = scoped::set(&LISTENER, None);
     if let Some(listener) = listener {
         // SAFETY: by G1 the closure is alive, of that type, and not in use.
         unsafe { (listener.call)(listener.closure, waker) };
@@ -70,14 +61,7 @@ pub(crate) fn reached(waker: &Waker) {
 /// Runs `f`, which calls the function at `root`, as what traces end at.
 #[allow(dead_code, reason = "for task dumps, if they are enabled")]
 pub(crate) fn with_root<R>(root: *const c_void, f: impl FnOnce() -> R) -> R {
-    struct Before(*const c_void);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            let _ = ROOT.try_with(|root| root.set(self.0));
-        }
-    }
-    let before = ROOT.try_with(|current| current.replace(root));
-    let _before = Before(before.unwrap_or(ptr::null()));
+    let _restore = scoped::set(&ROOT, root);
     f()
 }
 

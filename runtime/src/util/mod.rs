@@ -14,6 +14,7 @@ pub(crate) mod patience;
 #[cfg_attr(not(all(feature = "io-std", feature = "signal")), allow(dead_code))]
 pub(crate) mod per_process;
 pub(crate) mod rng;
+pub(crate) mod scoped;
 pub(crate) mod spin_lock;
 pub(crate) mod thread_bound;
 pub(crate) mod wake_batch;

@@ -6,6 +6,7 @@
 use crate::loom::local;
 // Seeds order nothing.
 use crate::loom::unordered::{AtomicU64, Ordering};
+use crate::util::scoped::{self, Scoped};
 use std::cell::Cell;
 
 /// One generator.
@@ -92,19 +93,12 @@ impl Seeds {
     fn enter_stream(&self, stream: u64) -> Restore {
         let stream = stream.wrapping_mul(0xd134_2543_de82_ef95);
         let state = FastRand::from_seed(self.seed ^ stream).0;
-        Restore(THREAD.try_with(|cell| cell.replace(state)).unwrap_or(0))
+        scoped::set(&THREAD, state)
     }
 }
 
 /// Goes on with the numbers from before, on drop.
-#[derive(Debug)]
-pub(crate) struct Restore(u64);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        let _ = THREAD.try_with(|cell| cell.set(self.0));
-    }
-}
+pub(crate) type Restore = Scoped<Cell<u64>>;
 
 /// A number below `n` from this thread's generator; 0 when `n` is 0.
 #[allow(unreachable_pub, reason = "the macros export it, if they are enabled")]

@@ -1,4 +1,4 @@
-//! What the io tests share: a minimal executor and scripted streams.
+//! What tests share: a minimal executor, and scripted streams for those of io.
 #![allow(dead_code)] // each test file uses a part
 
 use runtime::io::{AsyncRead, AsyncWrite, ReadBuf};

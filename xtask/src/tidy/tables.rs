@@ -34,7 +34,7 @@ pub(super) const LEAF_PAIRS: &[(&str, &str)] = &[
 
 /// Files that may hold `unsafe`; `*` stands for any characters. A new line says its invariant.
 pub(super) const UNSAFE: &[&str] = &[
-    "*/src/loom.rs",
+    "runtime/src/loom/tsan.rs",  // A count of references, as in std's `Arc`.
     "io-driver/src/timerfd.rs",  // Owned descriptors of timerfd_create.
     "io-driver/tests/eintr.rs",  // Defines libc symbols to make calls fail.
     "io-driver/tests/emfile.rs", // The same.
@@ -52,8 +52,9 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/cell/waker.rs",
     "runtime/src/cell/owned.rs",
     "runtime/src/cell/join.rs",
-    "runtime/src/cell/carried.rs", // O1: who reads and takes what a task carries.
-    "runtime/src/cell/inherited.rs", // V1: what the thread-local points to is borrowed below.
+    "runtime/src/cell/layout.rs",
+    "runtime/src/cell/spawn.rs",
+    "runtime/src/cell/context.rs", // O1: who reads and takes it; V1: what is pointed to is borrowed below.
     "runtime/src/sync/mutex*",
     "runtime/src/sync/rwlock*",
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
@@ -99,6 +100,7 @@ pub(super) const UNSAFE: &[&str] = &[
 pub(super) const FEATURE_SEAMS: &[&str] = &[
     "*/src/lib.rs",
     "*/src/loom.rs",
+    "runtime/src/loom/mod.rs",
     "tokio/src/*.rs",            // tokio's names, behind its features.
     "runtime/src/util/names.rs", // Ours, or tokio's.
     "runtime/src/trace/mod.rs",
@@ -107,8 +109,8 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/driver/mod.rs",
     "runtime/src/io/mod.rs",
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
-    "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
-    "runtime/src/model/mod.rs",          // Doors to leaves.
+    "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, facades for models.
+    "runtime/src/model/mod.rs",          // Test facades of leaves.
     "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
     "io-driver/src/registry.rs",         // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
@@ -153,9 +155,9 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/cell/id.rs",
         Checked::Exempt("a counter: uniqueness needs no order"),
     ),
-    ("runtime/src/cell/state.rs", Checked::By(&["cell"])),
+    ("runtime/src/cell/state/mod.rs", Checked::By(&["cell"])),
     (
-        "runtime/src/cell/trail.rs",
+        "runtime/src/cell/stamps.rs",
         Checked::Exempt("a stamp, ordered by the hand-over of the entry"),
     ),
     ("runtime/src/driver/clock.rs", Checked::By(&["timers"])),
@@ -169,7 +171,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/net/asking/linux.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
-    ("runtime/src/park.rs", Checked::By(&["scheduler"])),
+    ("runtime/src/park.rs", Checked::By(&["scheduler", "sync"])),
     (
         "runtime/src/scheduler/keep_alive.rs",
         Checked::By(&["cell"]),
@@ -228,7 +230,6 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/signal/unix.rs",
         Checked::Exempt("flags that a handler was installed: doing it twice does no harm"),
     ),
-    ("runtime/src/sync/block_on.rs", Checked::By(&["sync"])),
     (
         "runtime/src/sync/broadcast/shared.rs",
         Checked::By(&["sync_broadcast"]),

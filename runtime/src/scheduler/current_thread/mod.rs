@@ -26,7 +26,7 @@ use self::driver_interval::DriverInterval;
 use self::run::CoreGuard;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified, TaskRef};
+use crate::cell::{Header, NewTask, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::local;
 use crate::loom::sync::atomic::{AtomicBool, Ordering, fence};
@@ -233,13 +233,13 @@ impl Shared {
         }
     }
 
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, new_task: NewTask) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         Self::count_cell(this);
-        let spawned = keep_alive::spawn(future, this, 0, label);
+        let spawned = keep_alive::spawn(future, this, 0, new_task);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,
@@ -253,7 +253,11 @@ impl Shared {
     ///
     /// Panics on another thread than the local runtime's.
     #[track_caller]
-    pub(crate) fn spawn_local<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn_local<F>(
+        this: &Arc<Self>,
+        future: F,
+        new_task: NewTask,
+    ) -> Started<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -264,7 +268,7 @@ impl Shared {
              created on"
         );
         Self::count_cell(this);
-        let spawned = keep_alive::spawn_local(future, this, label);
+        let spawned = keep_alive::spawn_local(future, this, new_task);
         let late = this.start(spawned.owned, spawned.notified);
         Started {
             join: spawned.join,

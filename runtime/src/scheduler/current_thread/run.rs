@@ -17,6 +17,8 @@ use crate::loom::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::scheduler::config::UNHANDLED_PANIC;
 use crate::scheduler::queues::Steal;
 use crate::util::entered::{self, Entered};
+use crate::util::scoped::{self, Scoped};
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -53,7 +55,7 @@ enum Stopped {
 pub(super) struct CoreGuard {
     /// Taken on drop only.
     local: Option<Rc<Local>>,
-    before: Option<Rc<Local>>,
+    current: Option<Scoped<RefCell<Option<Rc<Local>>>>>,
     own_wheel: Option<timers::OwnShard>,
     _entered: entered::Restore,
 }
@@ -67,8 +69,7 @@ impl CoreGuard {
             core,
         });
         // While the thread's locals go, all tasks are queued as from another thread.
-        let before = CURRENT.try_with(|current| current.replace(Some(local.clone())));
-        let before = before.unwrap_or(None);
+        let current = scoped::set(&CURRENT, Some(local.clone()));
         let own_wheel = shared
             .driver
             .timers()
@@ -78,7 +79,7 @@ impl CoreGuard {
         });
         Some(Self {
             local: Some(local),
-            before,
+            current: Some(current),
             own_wheel,
             _entered: entered,
         })
@@ -244,9 +245,7 @@ impl Drop for CoreGuard {
     fn drop(&mut self) {
         // Before somebody else can take the core.
         drop(self.own_wheel.take());
-        let before = self.before.take();
-        let mine = CURRENT.try_with(|current| current.replace(before));
-        drop(mine);
+        drop(self.current.take());
         // The thread-local's reference is gone and nobody else has one.
         if let Some(Ok(Local { shared, core })) = self.local.take().map(Rc::try_unwrap) {
             shared.stats.stopped();

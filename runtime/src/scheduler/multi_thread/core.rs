@@ -15,6 +15,7 @@ use crate::loom::sync::Arc;
 use crate::scheduler::duty_clock::DutyClock;
 use crate::scheduler::queues::LocalQueue;
 use crate::util::patience::Patience;
+use crate::util::scoped;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
@@ -106,13 +107,7 @@ impl Local {
 
     /// Runs `f` with this as the thread's worker.
     pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(*const Local);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                let _ = CURRENT.try_with(|current| current.set(self.0));
-            }
-        }
-        let _restore = Restore(CURRENT.with(|current| current.replace(self)));
+        let _restore = scoped::set(&CURRENT, ptr::from_ref(self));
         f()
     }
 

@@ -22,7 +22,7 @@ use self::shutdown::Shutdown;
 use self::wake_throttle::WakeThrottle;
 use crate::blocking::Pool;
 use crate::cell::owned::OwnedList;
-use crate::cell::{Header, Label, Notified, TaskRef};
+use crate::cell::{Header, NewTask, Notified, TaskRef};
 use crate::driver::Driver;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
@@ -175,7 +175,7 @@ impl Shared {
     }
 
     /// Starts a task.
-    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, label: Label) -> Started<F::Output>
+    pub(crate) fn spawn<F>(this: &Arc<Self>, future: F, new_task: NewTask) -> Started<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -191,7 +191,7 @@ impl Shared {
                     this.remotes.len()
                 }
             };
-            let spawned = keep_alive::spawn(future, this, shard, label);
+            let spawned = keep_alive::spawn(future, this, shard, new_task);
             let late = this.start(spawned.owned, spawned.notified, core);
             Started {
                 join: spawned.join,

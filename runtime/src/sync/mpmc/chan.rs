@@ -31,10 +31,11 @@ use super::store::{Chunk, Store, Taken};
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::Notify;
 use crate::sync::wait_list::{FIRST_OUTCOME, WaitList};
+use crate::util::bomb::contain;
 use crate::util::spin_lock::{SpinGuard, SpinLock};
 use crate::util::wake_batch::{WakeBatch, wake_contained};
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::task::Waker;
 
 pub(super) const SERVED: u8 = FIRST_OUTCOME;
@@ -411,15 +412,6 @@ impl<T> Chan<T> {
         }
         let _drain = Drain(self);
         self.close();
-    }
-}
-
-/// Runs what wakes others: a waker is foreign code, and its panic is none of a receiver's that has
-/// a message in hand.
-#[inline]
-fn contain(wake: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(wake)) {
-        std::mem::forget(payload); // its drop may panic too
     }
 }
 

@@ -25,9 +25,10 @@ use crate::loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::Notify;
 use crate::sync::permits::Permits;
 use crate::util::atomic_waker::AtomicWaker;
+use crate::util::bomb::contain;
 use crate::util::wake_batch::wake_contained;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::task::{Context, Poll, ready};
 
 /// How many messages a channel holds.
@@ -72,14 +73,6 @@ impl Limit for Bounded {
 
     fn is_idle(&self) -> bool {
         self.permits.available() == self.bound
-    }
-}
-
-/// Runs what wakes senders: a waker is foreign code, and its panic is none of the receiver's.
-#[inline]
-fn contain(wake_senders: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(wake_senders)) {
-        std::mem::forget(payload); // its drop may panic too
     }
 }
 

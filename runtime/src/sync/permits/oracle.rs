@@ -1,7 +1,7 @@
 //! An oracle of the core: a `VecDeque` of waiters that is served strictly in order.
 //!
 //! [`check`] runs operations on both. The property tests feed it, and a fuzz target through
-//! [`decode`] and a door of `model`.
+//! [`decode`] and a test facade of `model`.
 
 use super::*;
 use std::collections::VecDeque;

@@ -4,10 +4,10 @@
 //!   before `failed` is cancelled, and no other comes after the end (S1).
 
 use super::live::Live;
-use crate::cell::Payload;
 use crate::loom::sync::{Arc, Mutex};
 use crate::sync::Semaphore;
 use crate::task::CancellationToken;
+use crate::util::bomb::Payload;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a scope ends early.

@@ -3,21 +3,19 @@
 //! - R1. The stamp is written by whoever is about to hand over the run-queue entry, and read by its
 //!   holder (I1 of [`super`]): the queue's own hand-over orders the two.
 
-use super::id::Id;
-use crate::trace::{About, Span};
 // By R1 the stamp is ordered by something else.
 use crate::loom::unordered::{AtomicU64, Ordering};
 use std::panic::Location;
 
 /// Where a task was spawned and when it was queued last.
 #[derive(Debug)]
-pub(crate) struct Trail {
+pub(crate) struct TaskStamps {
     spawned_at: &'static Location<'static>,
     /// In the observer's own unit, 0 for never (R1).
     queued_at: AtomicU64,
 }
 
-impl Trail {
+impl TaskStamps {
     pub(crate) fn new(spawned_at: &'static Location<'static>) -> Self {
         Self {
             spawned_at,
@@ -37,37 +35,5 @@ impl Trail {
     /// When the task's entry was queued; 0 if that was not noted.
     pub(crate) fn queued_at(&self) -> u64 {
         self.queued_at.load(Ordering::Relaxed)
-    }
-}
-
-/// What a new task is called, whether it leaves a trail, and its spans.
-#[derive(Debug)]
-pub(crate) struct Label {
-    pub(crate) id: Id,
-    pub(crate) trail: Option<Trail>,
-    pub(crate) span: Span,
-}
-
-impl Label {
-    /// Of a task that the caller spawns. Runs code of the user's if [`Span::is_in_use`].
-    #[inline]
-    pub(crate) fn new(id: Id, about: &About<'_>) -> Self {
-        Self {
-            id,
-            trail: None,
-            span: Span::new(id.as_u64(), about),
-        }
-    }
-}
-
-impl From<Id> for Label {
-    /// Of a task of the runtime's own, which subscribers are not told of.
-    #[inline]
-    fn from(id: Id) -> Self {
-        Self {
-            id,
-            trail: None,
-            span: Span::current(),
-        }
     }
 }
