@@ -70,7 +70,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/broadcast/receiver.rs", // V1: its node waits in its channel's list.
     "runtime/src/sync/mpmc/wait.rs", // F1: the same.
     "runtime/src/io/read_buf.rs",
-    "runtime/src/io/async_fd.rs",
+    "runtime/src/io/async_fd/mod.rs",
     "runtime/src/io/split.rs", // I2: a shared half reaches nothing.
     "runtime/src/net/*socket.rs",
     "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
@@ -109,8 +109,8 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
     "runtime/src/model/mod.rs",          // Doors to leaves.
-    "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
-    "io-driver/src/registry.rs",         // The same.
+    "runtime/src/sync/permits/mod.rs",   // An oracle, for tests and fuzz targets.
+    "io-driver/src/registry/mod.rs",     // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/mod.rs",           // Values of the process: who has any.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
@@ -138,12 +138,15 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("io-driver/src/readiness.rs", Checked::By(&["io_driver"])),
     (
-        "io-driver/src/registry.rs",
+        "io-driver/src/registry/mod.rs",
         Checked::Exempt("a count that says in the open what `OnceLock` does inside"),
     ),
     ("io-driver/src/source.rs", Checked::By(&["io_driver"])),
     ("io-driver/src/wake_flag.rs", Checked::By(&["io_driver"])),
-    ("runtime/src/blocking/pool.rs", Checked::By(&["blocking"])),
+    (
+        "runtime/src/blocking/pool/mod.rs",
+        Checked::By(&["blocking"]),
+    ),
     ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
     (
         "runtime/src/blocking/tempo.rs",
@@ -160,7 +163,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("runtime/src/driver/clock.rs", Checked::By(&["timers"])),
     ("runtime/src/driver/mod.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/driver/timers.rs", Checked::By(&["timers"])),
+    ("runtime/src/driver/timers/mod.rs", Checked::By(&["timers"])),
     (
         "runtime/src/fs/files/cached.rs",
         Checked::Exempt("what the system refused once: no order"),
@@ -243,7 +246,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["sync", "sync_once"]),
     ),
     (
-        "runtime/src/sync/permits.rs",
+        "runtime/src/sync/permits/mod.rs",
         Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
     ),
     (
