@@ -59,8 +59,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
     "runtime/src/sync/oneshot.rs",
     "runtime/src/sync/permits*",
-    "runtime/src/sync/waiters.rs", // L1: the lock, or the sole owner.
-    "runtime/src/sync/watch/shared.rs", // W1: one writer, or readers.
+    "runtime/src/sync/version_waiters.rs", // L1: the lock, or the sole owner.
+    "runtime/src/sync/watch/shared.rs",    // W1: one writer, or readers.
     "runtime/src/sync/notify.rs",
     "runtime/src/sync/once_cell.rs",
     "runtime/src/sync/set_once.rs",
@@ -259,7 +259,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["sync_broadcast", "sync_mpmc"]),
     ),
     (
-        "runtime/src/sync/waiters.rs",
+        "runtime/src/sync/version_waiters.rs",
         Checked::By(&["sync_watch", "sync_once"]),
     ),
     (

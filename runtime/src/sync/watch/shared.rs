@@ -39,7 +39,7 @@ use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::loom::sync::{Condvar, Mutex};
 use crate::sync::Notify;
 use crate::sync::futures::Notified;
-use crate::sync::waiters::{WaitList, Waiter};
+use crate::sync::version_waiters::{VersionWaiters, Waiter};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Poll, Waker};
@@ -133,7 +133,7 @@ impl fmt::Debug for Snapshot {
 /// See the module's head.
 pub(super) struct Shared<T> {
     word: AtomicU64,
-    waiters: WaitList,
+    waiters: VersionWaiters,
     value: UnsafeCell<T>,
     gate: Mutex<()>,
     opened: Condvar,
@@ -158,7 +158,7 @@ impl<T> Shared<T> {
     pub(super) fn new(value: T, receivers: usize) -> Self {
         Self {
             word: AtomicU64::new(0),
-            waiters: WaitList::new(),
+            waiters: VersionWaiters::new(),
             value: UnsafeCell::new(value),
             gate: Mutex::new(()),
             opened: Condvar::new(),

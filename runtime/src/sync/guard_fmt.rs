@@ -1,7 +1,7 @@
-//! What every guard shows of itself: the value that it leads to.
+//! How every guard is formatted: as the value that it leads to.
 
 /// `Debug` and `Display` of the value behind guards.
-macro_rules! show_the_value {
+macro_rules! guard_fmt {
     ($(<$($parameter:tt),+> $guard:ty, $value:ident;)+) => {$(
         impl<$($parameter: ?Sized),+> std::fmt::Debug for $guard
         where
@@ -22,4 +22,4 @@ macro_rules! show_the_value {
         }
     )+};
 }
-pub(super) use show_the_value;
+pub(super) use guard_fmt;

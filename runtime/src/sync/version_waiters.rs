@@ -39,11 +39,11 @@ use std::task::{Poll, Waker};
 
 /// See the module's head.
 #[derive(Debug)]
-pub(super) struct WaitList {
+pub(super) struct VersionWaiters {
     list: Mutex<List<Waiter>>,
 }
 
-/// A place in the list, inside a pinned future. The future calls [`WaitList::leave`] when it is
+/// A place in the list, inside a pinned future. The future calls [`VersionWaiters::leave`] when it is
 /// dropped.
 pub(super) struct Waiter {
     links: Links<Waiter>,
@@ -71,8 +71,8 @@ unsafe impl Send for Waiter {}
 unsafe impl Sync for Waiter {}
 
 // Foreign code (wakers) runs only when the list is consistent.
-impl std::panic::UnwindSafe for WaitList {}
-impl std::panic::RefUnwindSafe for WaitList {}
+impl std::panic::UnwindSafe for VersionWaiters {}
+impl std::panic::RefUnwindSafe for VersionWaiters {}
 
 impl Waiter {
     pub(super) fn new() -> Self {
@@ -101,7 +101,7 @@ impl Waiter {
     }
 }
 
-impl WaitList {
+impl VersionWaiters {
     crate::loom::const_fn! {
         pub(super) const fn new() -> Self {
             Self { list: Mutex::new(List::new()) }
@@ -276,7 +276,7 @@ mod tests {
         /// L1, L2: a wake reaches exactly those that are queued with a stamp that is over, once.
         #[test]
         fn a_wake_reaches_those_whose_stamp_is_over(ops in proptest::collection::vec(op(), 1..120)) {
-            let list = WaitList::new();
+            let list = VersionWaiters::new();
             let waiters: Vec<_> = (0..40).map(|_| Box::pin(Waiter::new())).collect();
             let counters: Vec<_> = (0..40).map(|_| Arc::new(Counter::default())).collect();
             let expected: Vec<_> = (0..40).map(|_| Expected::default()).collect();
