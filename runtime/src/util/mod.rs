@@ -6,7 +6,6 @@ pub(crate) mod entered;
 #[cfg_attr(not(unix), path = "no_forks.rs")]
 pub(crate) mod forks;
 pub(crate) mod histogram;
-pub(crate) mod leaf;
 pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod patience;
@@ -16,4 +15,5 @@ pub(crate) mod per_process;
 pub(crate) mod rng;
 pub(crate) mod spin_lock;
 pub(crate) mod thread_bound;
+pub(crate) mod trace_leaf;
 pub(crate) mod wake_batch;
