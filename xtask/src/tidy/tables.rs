@@ -73,8 +73,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/io/async_fd/mod.rs",
     "runtime/src/io/split.rs", // I2: a shared half reaches nothing.
     "runtime/src/net/*socket.rs",
-    "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
-    "runtime/src/net/windows/*",       // N1: handles that the system returned.
+    "runtime/src/net/inq/linux.rs", // I4: one descriptor that the kernel made for this call.
+    "runtime/src/net/windows/*",    // N1: handles that the system returned.
     "runtime/src/net/unix/credentials.rs", // U1: structures of integers, with their size.
     "runtime/src/process/unix/*",
     "runtime/src/signal/unix*",
@@ -169,7 +169,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::Exempt("what the system refused once: no order"),
     ),
     (
-        "runtime/src/net/asking/linux.rs",
+        "runtime/src/net/inq/linux.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
     ("runtime/src/park.rs", Checked::By(&["scheduler"])),

@@ -267,7 +267,7 @@ impl TcpStream {
 
 stream_traits!(TcpStream);
 std_conversions!(TcpStream, net::TcpStream, "stream");
-source_impls!(TcpStream, stop_asking);
+source_impls!(TcpStream, stop_inq);
 
 impl AsRef<TcpStream> for TcpStream {
     fn as_ref(&self) -> &TcpStream {

@@ -9,23 +9,23 @@ use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// What a kind of socket asks, and how the answer is marked.
+/// The option by which a kind of socket asks, and how the answer is marked.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::net) struct Question {
+pub(in crate::net) struct InqOption {
     level: c_int,
-    option: c_int,
+    name: c_int,
     answer: c_int,
 }
 
-impl Question {
-    pub(in crate::net) const TCP: Question = Question {
+impl InqOption {
+    pub(in crate::net) const TCP: InqOption = InqOption {
         level: libc::IPPROTO_TCP,
-        option: libc::TCP_INQ,
+        name: libc::TCP_INQ,
         answer: libc::TCP_CM_INQ,
     };
-    pub(in crate::net) const UNIX: Question = Question {
+    pub(in crate::net) const UNIX: InqOption = InqOption {
         level: libc::SOL_SOCKET,
-        option: SO_INQ,
+        name: SO_INQ,
         answer: SO_INQ,
     };
 }
@@ -40,21 +40,21 @@ const SO_INQ: c_int = if cfg!(any(target_arch = "sparc", target_arch = "sparc64"
 /// The mark of a message whose number is a descriptor of a process. Not in `libc` either.
 const SCM_PIDFD: c_int = 4;
 
-/// The mode of one socket.
+/// Whether one socket asks: its [`Mode`], shared.
 #[derive(Debug)]
-pub(in crate::net) struct Asking(AtomicU8);
+pub(in crate::net) struct InqMode(AtomicU8);
 
-impl Asking {
+impl InqMode {
     pub(in crate::net) fn new() -> Self {
         Self(AtomicU8::new(Mode::FIRST.bits()))
     }
 
     /// Switches to "never" (I1).
-    pub(in crate::net) fn stop(&self, socket: &impl AsRawFd, question: Question) {
+    pub(in crate::net) fn stop(&self, socket: &impl AsRawFd, option: InqOption) {
         let before = self.0.swap(Mode::Never.bits(), Ordering::AcqRel);
         if Mode::from_bits(before).may_be_on() {
             // Where switching it on had failed there is nothing to switch off.
-            let _ = set_option(socket.as_raw_fd(), question, false);
+            let _ = set_option(socket.as_raw_fd(), option, false);
         }
     }
 
@@ -63,17 +63,17 @@ impl Asking {
     pub(in crate::net) fn read(
         &self,
         socket: &impl AsRawFd,
-        question: Question,
+        option: InqOption,
         buf: &mut [MaybeUninit<u8>],
         plain: impl FnOnce(&mut [MaybeUninit<u8>]) -> io::Result<Taken>,
     ) -> io::Result<Taken> {
         let before = Mode::from_bits(self.0.load(Ordering::Acquire));
         let room = buf.len();
         let outcome = if before.asks() && room > 0 {
-            recvmsg(socket.as_raw_fd(), question, buf).map(|(taken, answered)| {
+            recvmsg(socket.as_raw_fd(), option, buf).map(|(taken, answered)| {
                 if !answered {
                     // The system does not report, or something else.
-                    self.stop(socket, question);
+                    self.stop(socket, option);
                 }
                 taken
             })
@@ -89,13 +89,13 @@ impl Asking {
         };
         let after = before.after(seen);
         if after != before {
-            self.change(socket, question, before, after);
+            self.change(socket, option, before, after);
         }
         outcome
     }
 
     /// Nothing if the mode is not `before` any more: then it was stopped, or somebody else read.
-    fn change(&self, socket: &impl AsRawFd, question: Question, before: Mode, after: Mode) {
+    fn change(&self, socket: &impl AsRawFd, option: InqOption, before: Mode, after: Mode) {
         let (old, new) = (before.bits(), after.bits());
         let changed = self
             .0
@@ -103,31 +103,31 @@ impl Asking {
         if changed.is_err() || before.asks() == after.asks() {
             return;
         }
-        self.switch(socket, question, after.asks());
+        self.switch(socket, option, after.asks());
     }
 
     #[cold]
-    fn switch(&self, socket: &impl AsRawFd, question: Question, on: bool) {
-        let done = set_option(socket.as_raw_fd(), question, on);
+    fn switch(&self, socket: &impl AsRawFd, option: InqOption, on: bool) {
+        let done = set_option(socket.as_raw_fd(), option, on);
         if on && done.is_err() {
-            self.stop(socket, question);
+            self.stop(socket, option);
         }
         let now = Mode::from_bits(self.0.load(Ordering::Acquire));
         if on && now == Mode::Never {
             // Stopped meanwhile: the last switch in the kernel has to be "off" (I3).
-            let _ = set_option(socket.as_raw_fd(), question, false);
+            let _ = set_option(socket.as_raw_fd(), option, false);
         }
     }
 }
 
-fn set_option(fd: RawFd, question: Question, on: bool) -> io::Result<()> {
+fn set_option(fd: RawFd, option: InqOption, on: bool) -> io::Result<()> {
     let value = c_int::from(on);
     // SAFETY: the pointer is to a `c_int` that outlives the call, and the length is its own.
     let outcome = unsafe {
         libc::setsockopt(
             fd,
-            question.level,
-            question.option,
+            option.level,
+            option.name,
             (&raw const value).cast(),
             size_of::<c_int>() as libc::socklen_t,
         )
@@ -152,11 +152,7 @@ struct Report {
 const REPORT_LEN: usize = mem::offset_of!(Report, number) + size_of::<c_int>();
 
 /// Reads and asks; also tells whether there was an answer.
-fn recvmsg(
-    fd: RawFd,
-    question: Question,
-    buf: &mut [MaybeUninit<u8>],
-) -> io::Result<(Taken, bool)> {
+fn recvmsg(fd: RawFd, option: InqOption, buf: &mut [MaybeUninit<u8>]) -> io::Result<(Taken, bool)> {
     let mut piece = libc::iovec {
         iov_base: buf.as_mut_ptr().cast(),
         iov_len: buf.len(),
@@ -178,7 +174,7 @@ fn recvmsg(
     let is_whole = message.msg_controllen as usize >= REPORT_LEN
         && report.header.cmsg_len as usize >= REPORT_LEN;
     let (level, kind) = (report.header.cmsg_level, report.header.cmsg_type);
-    let left = if is_whole && (level, kind) == (question.level, question.answer) {
+    let left = if is_whole && (level, kind) == (option.level, option.answer) {
         match report.number {
             0 => Left::Nothing,
             _ => Left::Something,

@@ -1,4 +1,5 @@
-//! How a stream socket finds out whether a read that filled its buffer left anything behind.
+//! How a stream socket finds out whether a read that filled its buffer left anything behind, in the
+//! queue of input (the kernel calls what is left INQ).
 //!
 //! A read of fewer bytes than there was room for drained the socket. One that filled its buffer
 //! exactly says nothing, so that the next read costs a system call that says `WouldBlock` and
@@ -34,14 +35,14 @@
 //! Sources: Linux 4.18, the change "tcp: send in-queue bytes in cmsg upon read"; Linux 6.17,
 //! "af_unix: introduce SO_INQ".
 
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod policy;
-
 #[cfg(not(target_os = "linux"))]
-pub(super) use self::elsewhere::{Asking, Question};
+mod unsupported;
+
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::{Asking, Question};
+pub(super) use self::linux::{InqMode, InqOption};
+#[cfg(not(target_os = "linux"))]
+pub(super) use self::unsupported::{InqMode, InqOption};
