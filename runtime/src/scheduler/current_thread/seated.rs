@@ -183,7 +183,7 @@ impl Seated {
     /// Takes what the driver has, without waiting.
     fn look_at_driver(&self) {
         let Local { shared, core } = self.local();
-        let token = shared.driver.try_token();
+        let token = shared.driver.try_guard();
         core.looks.looked(token.map_or(0, |mut token| token.poll()));
     }
 
@@ -201,7 +201,7 @@ impl Seated {
         if idle {
             shared.stats.asleep();
             self.local().core.duties.sleeps();
-            if let Some(mut token) = shared.driver.try_token() {
+            if let Some(mut token) = shared.driver.try_guard() {
                 token.wait();
             }
             shared.stats.awake();

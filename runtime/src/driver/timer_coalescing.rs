@@ -20,12 +20,12 @@ const STEP_NS: u64 = 100_000;
 
 /// What the holder of the driver knows of the last firing.
 #[derive(Debug, Default)]
-pub(super) struct Crowd {
+pub(super) struct TimerCoalescing {
     /// No wait ends for a timer before; in the past if the last firing was of no crowd.
     not_before_ns: u64,
 }
 
-impl Crowd {
+impl TimerCoalescing {
     /// When a wait ends whose first deadline is `first_ns`.
     pub(super) fn end_of_wait(&self, first_ns: u64) -> u64 {
         first_ns.max(self.not_before_ns)
@@ -47,23 +47,23 @@ mod tests {
     /// C2.
     #[test]
     fn one_timer_at_a_time_is_waited_for_exactly() {
-        let mut crowd = Crowd::default();
+        let mut coalescing = TimerCoalescing::default();
         for deadline_ns in [5, 1_000, 1_001, 90_000] {
-            assert_eq!(crowd.end_of_wait(deadline_ns), deadline_ns);
-            crowd.fired(1, || panic!("the clock is not read for one timer"));
+            assert_eq!(coalescing.end_of_wait(deadline_ns), deadline_ns);
+            coalescing.fired(1, || panic!("the clock is not read for one timer"));
         }
     }
 
     /// C1.
     #[test]
     fn a_crowd_is_waited_for_in_steps() {
-        let mut crowd = Crowd::default();
-        crowd.fired(2, || 1_000);
-        assert_eq!(crowd.end_of_wait(1_001), 1_000 + STEP_NS);
-        assert_eq!(crowd.end_of_wait(500_000), 500_000, "far enough");
-        crowd.fired(0, || unreachable!());
-        assert_eq!(crowd.end_of_wait(1_002), 1_002, "the crowd is gone");
-        crowd.fired(9, || u64::MAX - 5);
-        assert_eq!(crowd.end_of_wait(7), u64::MAX);
+        let mut coalescing = TimerCoalescing::default();
+        coalescing.fired(2, || 1_000);
+        assert_eq!(coalescing.end_of_wait(1_001), 1_000 + STEP_NS);
+        assert_eq!(coalescing.end_of_wait(500_000), 500_000, "far enough");
+        coalescing.fired(0, || unreachable!());
+        assert_eq!(coalescing.end_of_wait(1_002), 1_002, "the crowd is gone");
+        coalescing.fired(9, || u64::MAX - 5);
+        assert_eq!(coalescing.end_of_wait(7), u64::MAX);
     }
 }
