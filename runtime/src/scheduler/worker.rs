@@ -294,8 +294,8 @@ impl Core {
     fn lingers(&self, parker: &Parker) -> bool {
         let lingering = match blocking::take_handed_to() {
             None => return false,
-            Some(HandedTo::Awake) => &self.lingering.for_awake,
-            Some(HandedTo::Asleep) => &self.lingering.for_asleep,
+            Some(HandedTo::Spinning) => &self.lingering.for_awake,
+            Some(HandedTo::Parked) => &self.lingering.for_asleep,
         };
         let mut patience = lingering.get();
         let limit = patience.next_alike();

@@ -1,5 +1,6 @@
 //! Small parts that know nothing of the runtime: lists, wake batches, counters, randomness.
 
+pub(crate) mod adaptive_spin;
 pub(crate) mod atomic_waker;
 pub(crate) mod bomb;
 pub(crate) mod entered;
@@ -8,7 +9,6 @@ pub(crate) mod forks;
 pub(crate) mod histogram;
 pub(crate) mod list;
 pub(crate) mod names;
-pub(crate) mod patience;
 #[cfg(any(feature = "io-std", feature = "signal"))]
 #[cfg_attr(not(all(feature = "io-std", feature = "signal")), allow(dead_code))]
 pub(crate) mod per_process;

@@ -147,9 +147,12 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         "runtime/src/blocking/pool/mod.rs",
         Checked::By(&["blocking"]),
     ),
-    ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
     (
-        "runtime/src/blocking/tempo.rs",
+        "runtime/src/blocking/sleeper.rs",
+        Checked::By(&["blocking"]),
+    ),
+    (
+        "runtime/src/blocking/spin_hint.rs",
         Checked::Exempt("a hint: nothing rests on it"),
     ),
     (

@@ -90,7 +90,7 @@ pub(crate) enum Submit {
     Refuse,
     /// Queue the job; somebody is on the way or will look after the present job.
     Queue,
-    /// Queue the job and wake the sleeper on top of the stack.
+    /// Queue the job and unpark the sleeper on top of the stack.
     QueueAndWake,
     /// Create a thread that begins with the job.
     Start,
@@ -102,7 +102,7 @@ pub(crate) enum Submit {
 pub(crate) enum PassOn {
     /// No job is left, or somebody is on the way, or all threads are busy.
     Nobody,
-    /// Wake the sleeper on top of the stack.
+    /// Unpark the sleeper on top of the stack.
     Wake,
     /// Pop one more job and create a thread that begins with it.
     Start,
@@ -114,7 +114,7 @@ pub(crate) enum PassOn {
 pub(crate) enum Look {
     /// Pop a job, pass the help on, run the job.
     Run(PassOn),
-    /// Go to sleep, on top of the stack.
+    /// Park, on top of the stack.
     Idle,
     /// End.
     Leave,
@@ -128,7 +128,7 @@ pub(crate) enum StartFailed {
     NoThreads,
     /// Queue the job for the threads there are.
     Queue,
-    /// Queue the job and wake the sleeper on top of the stack.
+    /// Queue the job and unpark the sleeper on top of the stack.
     QueueAndWake,
 }
 
@@ -140,7 +140,7 @@ pub(crate) enum ExtraStartFailed {
     NoThreads,
     /// There are none, or some thread will look.
     Nobody,
-    /// Wake the sleeper on top of the stack.
+    /// Unpark the sleeper on top of the stack.
     Wake,
 }
 
@@ -159,12 +159,12 @@ impl Counts {
         }
     }
 
-    /// Threads that work, sleep or are being created.
+    /// Threads that work, are parked or are being created.
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Threads that sleep and are not claimed.
+    /// Threads that are parked and not claimed.
     pub(crate) fn idle(&self) -> usize {
         self.idle
     }
@@ -257,7 +257,7 @@ impl Counts {
         self.checked(Look::Idle)
     }
 
-    /// A sleeper has been woken by a claim.
+    /// A sleeper has been unparked by a claim.
     pub(crate) fn look_claimed(&mut self) -> Look {
         self.claims -= 1;
         self.look()
@@ -325,7 +325,7 @@ impl Counts {
         self.claims > 0
     }
 
-    /// No job is accepted from now on; every sleeper has been claimed and is to be woken.
+    /// No job is accepted from now on; every sleeper has been claimed and is to be unparked.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.claims += self.idle;

@@ -2,13 +2,13 @@
 //! [`thread`](self::thread).
 //!
 //! One mutex holds the [`Counts`], the queue and the stack of sleepers. A critical section asks
-//! the counts, moves at most two jobs and one seat, and ends; threads are created, unparked and
+//! the counts, moves at most two jobs and one sleeper, and ends; threads are created, unparked and
 //! joined, jobs run and cancelled, after it. The queue's buffer grows outside the lock too.
 //!
-//! # Invariants (besides I1 to I5 of `accounting`, S1 and S2 of `seat`, B1 and B2 of `start`)
+//! # Invariants (besides I1 to I5 of `accounting`, S1 and S2 of `sleeper`, B1 and B2 of `start`)
 //! - **P1** Under the lock, the lengths of `queue` and `extras` together, and `sleepers.len()`, are
 //!   what the counts say.
-//! - **P2** A job that was accepted is run or cancelled, exactly once: it is in one berth, in the
+//! - **P2** A job that was accepted is run or cancelled, exactly once: it is in one [`FirstJob`], in the
 //!   queue, or in one thread's hands. It is cancelled only if it is not mandatory, and the pool
 //!   lost its only thread, or is closed and nobody waits for the job any more, see "Shutdown".
 //! - **P3** `open` counts the threads from the decision to create them until they have left
@@ -17,9 +17,9 @@
 //! - **P4** No code of the user runs under the lock: no job, no hook, no drop.
 //!
 //! # Order
-//! Jobs pass from submitter to thread through the mutex, or through the berth's mutex. The end
+//! Jobs pass from submitter to thread through the mutex, or through the mutex of a `FirstJob`. The end
 //! of a thread is published by its last section (`open -= 1`) and seen by the one of the waiter
-//! in `shutdown`. The only word outside a lock is the seat's, see there.
+//! in `shutdown`. The only word outside a lock is the sleeper's, see there.
 //!
 //! # Shutdown
 //! A closed pool accepts nothing, and its threads run what it had accepted before they leave.
@@ -43,15 +43,15 @@ mod thread;
 use self::thread::live;
 use super::accounting::{Counts, ExtraStartFailed, StartFailed, Submit};
 use super::config::{Config, Job, SpawnError};
-use super::seat::{Found, Seat};
-use super::start::Berth;
-use super::tempo::{self, HandedTo, Tempo};
+use super::sleeper::{Found, Sleeper};
+use super::spin_hint::{self, HandedTo, SpinHint};
+use super::start::FirstJob;
 use crate::loom::local;
 use crate::loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::loom::thread::JoinHandle;
 use crate::loom::unordered::{AtomicBool, Ordering};
+use crate::util::adaptive_spin::AdaptiveSpin;
 use crate::util::bomb::contain;
-use crate::util::patience::Patience;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,7 +80,7 @@ struct Shared<J> {
     /// The counts are closed. Set under the lock, read without it, and orders nothing: who has
     /// seen the shutdown begin sees it set.
     is_shut_down: AtomicBool,
-    tempo: Tempo,
+    hint: SpinHint,
     config: Config,
 }
 
@@ -91,17 +91,17 @@ struct State<J> {
     extras: VecDeque<J>,
     /// A reminder after a failed creation is on its way.
     is_reminded: bool,
-    /// The thread that lay down last is on top.
-    sleepers: Vec<Arc<Seat>>,
+    /// The thread that began to park last is on top.
+    sleepers: Vec<Arc<Sleeper>>,
     /// Threads being created or not yet out of their loop, less those that shutdown would
     /// abandon (P3).
     open: usize,
     /// The pool is closed and the time of a shutdown is over.
     is_overdue: bool,
-    /// The one on top of the sleepers lay down to linger (T2).
-    is_lingering: bool,
-    /// How lingering has paid.
-    linger: Patience,
+    /// The one on top of the sleepers spins (T2).
+    is_spinning: bool,
+    /// How spinning has paid.
+    spin: AdaptiveSpin,
     last_ended: Option<JoinHandle<()>>,
 }
 
@@ -137,15 +137,15 @@ impl<J: Job> Pool<J> {
             sleepers: Vec::with_capacity(config.max_threads.min(SLEEPERS_START_MAX)),
             open: 0,
             is_overdue: false,
-            is_lingering: false,
-            linger: Patience::new(tempo::LINGER),
+            is_spinning: false,
+            spin: AdaptiveSpin::new(spin_hint::SPIN_LIMIT),
             last_ended: None,
         };
         let shared = Shared {
             state: Mutex::new(state),
             ended: Condvar::new(),
             is_shut_down: AtomicBool::new(false),
-            tempo: Tempo::new(),
+            hint: SpinHint::new(),
             config,
         };
         Self {
@@ -161,11 +161,11 @@ impl<J: Job> Pool<J> {
     /// extra job comes back.
     pub(crate) fn spawn(&self, job: J) -> Result<(), SpawnError<J>> {
         let is_extra = job.is_extra();
-        let in_vain = self.shared.tempo.awaits_in_vain();
+        let in_vain = self.shared.hint.awaits_in_vain();
         let mut state = self.shared.lock_with_room();
         if in_vain {
-            state.linger.lost();
-            self.shared.tempo.set_cold();
+            state.spin.lost();
+            self.shared.hint.set_cold();
         }
         let submit = if is_extra {
             state.counts.submit_extra()
@@ -202,14 +202,14 @@ impl<J: Job> Pool<J> {
         state.counts.close();
         self.shared.is_shut_down.store(true, Ordering::Relaxed);
         let sleepers = mem::take(&mut state.sleepers);
-        state.is_lingering = false;
-        let asleep: Vec<_> = sleepers
+        state.is_spinning = false;
+        let parked: Vec<_> = sleepers
             .into_iter()
-            .filter(|seat| seat.claim() == Found::Asleep)
+            .filter(|sleeper| sleeper.claim() == Found::Parked)
             .collect();
         drop(state);
-        for seat in &asleep {
-            seat.unpark();
+        for sleeper in &parked {
+            sleeper.unpark();
         }
     }
 
@@ -256,7 +256,7 @@ impl<J: Job> Pool<J> {
         true
     }
 
-    /// Threads that work, sleep or are being created.
+    /// Threads that work, are parked or are being created.
     pub(crate) fn num_threads(&self) -> usize {
         self.shared.state.lock().counts.threads()
     }
@@ -271,18 +271,18 @@ impl<J: Job> Pool<J> {
         self.shared.state.lock().counts.queued()
     }
 
-    /// Ends the keep-alive time of every thread that sleeps now. What time does by itself, for
+    /// Ends the keep-alive time of every thread that is parked now. What time does by itself, for
     /// tests and models, where it must happen at a chosen moment.
     #[allow(dead_code)]
     pub(crate) fn expire_idle(&self) {
         let state = self.shared.state.lock();
         let sleepers = state.sleepers.clone();
-        for seat in &sleepers {
-            let _ = seat.expire();
+        for sleeper in &sleepers {
+            let _ = sleeper.expire();
         }
         drop(state);
-        for seat in &sleepers {
-            seat.unpark(); // also those awake: it does no harm
+        for sleeper in &sleepers {
+            sleeper.unpark(); // also those that spin: it does no harm
         }
     }
 
@@ -369,10 +369,10 @@ impl<J: Job> Shared<J> {
     /// # Errors
     /// There is no thread at all: the job comes back.
     fn start(shared: &Arc<Self>, job: J) -> Result<(), (J, io::Error)> {
-        let berth = Arc::new(Berth::new(job));
+        let first = Arc::new(FirstJob::new(job));
         let body = {
-            let (shared, berth) = (Arc::clone(shared), Arc::clone(&berth));
-            Box::new(move || live(&shared, &berth))
+            let (shared, first) = (Arc::clone(shared), Arc::clone(&first));
+            Box::new(move || live(&shared, &first))
         };
         let config = &shared.config;
         // The callback is foreign code, and std panics on what cannot be a name.
@@ -386,12 +386,12 @@ impl<J: Job> Shared<J> {
         });
         match created {
             Ok(handle) => {
-                berth.leave_handle(handle);
+                first.leave_handle(handle);
                 Ok(())
             }
             Err(error) => {
-                let job = berth
-                    .take_first()
+                let job = first
+                    .take()
                     .expect("B1: no thread, so nobody took the first job");
                 if job.is_extra() {
                     shared.extra_start_failed();
@@ -471,20 +471,20 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    /// Pops the sleeper on top, whom the counts have just claimed, and wakes it without the lock.
+    /// Pops the sleeper on top, which the counts have just claimed, and unparks it without the lock.
     fn wake_top(&self, mut state: MutexGuard<'_, State<J>>) {
-        let seat = state.sleepers.pop().expect("P1: the counts saw a sleeper");
-        state.is_lingering = false; // it was this one, if any (T2)
-        match seat.claim() {
-            Found::Awake => {
-                self.tempo.set_busy();
+        let sleeper = state.sleepers.pop().expect("P1: the counts saw a sleeper");
+        state.is_spinning = false; // it was this one, if any (T2)
+        match sleeper.claim() {
+            Found::Spinning => {
+                self.hint.set_busy();
                 drop(state);
-                tempo::set_handed_to(HandedTo::Awake);
+                spin_hint::set_handed_to(HandedTo::Spinning);
             }
-            Found::Asleep => {
+            Found::Parked => {
                 drop(state);
-                tempo::set_handed_to(HandedTo::Asleep);
-                seat.unpark();
+                spin_hint::set_handed_to(HandedTo::Parked);
+                sleeper.unpark();
             }
         }
     }
