@@ -1,4 +1,4 @@
-//! Systems that cannot be asked whether a file operation would block: every one hops.
+//! Systems that cannot be asked whether a file operation would block: every one is offloaded.
 
 use super::Attempt;
 use crate::io::ReadBuf;
