@@ -6,14 +6,14 @@
 //! - `stdin` has a thread of its own, made at the first read and shared by all runtimes of the
 //!   process, because a read that blocks cannot be called back. No runtime waits for it, and the
 //!   process ends under it. What it read for somebody who has gone is kept for the next reader;
-//!   `intake` is where it lies. A fork has a thread and an intake of its own.
+//!   `shared_reader` is where it lies. A fork has a thread and a shared reader of its own.
 //! - `stdout` and `stderr` write on the runtime's pool for blocking calls, one write of a handle
 //!   after the other (`output`). A write that was accepted is done before the runtime has ended.
 //!   Both are one definition (`handle`).
 
 mod handle;
-pub(crate) mod intake;
 mod output;
+pub(crate) mod shared_reader;
 mod stderr;
 mod stdin;
 mod stdout;

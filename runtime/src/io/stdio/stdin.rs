@@ -1,6 +1,6 @@
 //! [`Stdin`] and the thread that reads for it.
 
-use super::intake::{Intake, ReaderId};
+use super::shared_reader::{ReaderId, SharedReader};
 use crate::io::{AsyncRead, ReadBuf};
 use crate::util::per_process::PerProcess;
 use std::fmt;
@@ -15,7 +15,7 @@ static INPUT: PerProcess<Input> = PerProcess::new();
 
 #[derive(Debug)]
 struct Input {
-    intake: Intake,
+    shared: SharedReader,
     /// This is a fork, whose parent was in a read: std's lock is held here for ever.
     is_std_locked: bool,
 }
@@ -25,13 +25,13 @@ impl Input {
     fn get() -> &'static Self {
         INPUT.get(|parent| match parent {
             None => Self {
-                intake: Intake::new(),
+                shared: SharedReader::new(),
                 is_std_locked: false,
             },
             Some(parent) => {
-                let (intake, was_reading) = Intake::inherited(&parent.intake);
+                let (shared, was_reading) = SharedReader::inherited(&parent.shared);
                 Self {
-                    intake,
+                    shared,
                     is_std_locked: parent.is_std_locked || was_reading,
                 }
             }
@@ -52,7 +52,7 @@ impl Input {
         let serve = || {
             let mut spare = Vec::new();
             loop {
-                self.intake.serve_one(&mut spare, |buf| self.read(buf));
+                self.shared.serve_one(&mut spare, |buf| self.read(buf));
             }
         };
         let thread = thread::Builder::new().name("runtime-stdin".to_owned());
@@ -97,7 +97,7 @@ pub fn stdin() -> Stdin {
     Stdin {
         std: io::stdin(),
         input,
-        reader: input.intake.add_reader(),
+        reader: input.shared.add_reader(),
     }
 }
 
@@ -111,7 +111,7 @@ impl AsyncRead for Stdin {
         self.move_to_this_process();
         let input = self.input;
         let make_thread = || input.make_thread();
-        let outcome = input.intake.poll_read(self.reader, cx, buf, make_thread);
+        let outcome = input.shared.poll_read(self.reader, cx, buf, make_thread);
         if outcome.is_ready() {
             unit.made_progress();
         }
@@ -125,7 +125,7 @@ impl Stdin {
         let input = Input::get();
         if !ptr::eq(self.input, input) {
             self.input = input;
-            self.reader = input.intake.add_reader();
+            self.reader = input.shared.add_reader();
         }
     }
 }
@@ -134,7 +134,7 @@ impl Drop for Stdin {
     fn drop(&mut self) {
         // In a fork the parent's lock may be held by a thread that is not there.
         if ptr::eq(self.input, Input::get()) {
-            self.input.intake.remove_reader(self.reader);
+            self.input.shared.remove_reader(self.reader);
         }
     }
 }

@@ -22,8 +22,8 @@
 //! N4. No waker is cloned, woken or dropped under the lock, and nothing is allocated there: the
 //!     buffer is made by the thread and swapped in, the list of waiters grows as a copy.
 //!
-//! N5. A fork has no thread that reads, and perhaps a lock that nobody will release. So it has an
-//!     intake of its own, with a copy of what was kept, as it has one of std's buffer.
+//! N5. A fork has no thread that reads, and perhaps a lock that nobody will release. So it has a
+//!     shared reader of its own, with a copy of what was kept, as it has one of std's buffer.
 //!
 //! All state is under one lock, hence no order to be argued. A reader clones its waker before it
 //! locks a second time, and looks again then, so that no end is missed in between.
@@ -45,15 +45,15 @@ const MAX_READ: usize = 256 * 1024;
 
 /// Bytes read for nobody in particular, see the [module](self).
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct SharedReader {
     state: Mutex<State>,
     /// The thread waits here for an order.
     asked: Condvar,
 }
 
 // No foreign code runs under its lock (N4), so a panic finds nothing half done.
-impl std::panic::UnwindSafe for Intake {}
-impl std::panic::RefUnwindSafe for Intake {}
+impl std::panic::UnwindSafe for SharedReader {}
+impl std::panic::RefUnwindSafe for SharedReader {}
 
 #[derive(Debug)]
 struct State {
@@ -89,7 +89,7 @@ enum Step {
     },
 }
 
-impl Intake {
+impl SharedReader {
     /// Nothing read, and no thread that could.
     pub(crate) fn new() -> Self {
         Self::with_kept(Vec::new())

@@ -23,31 +23,31 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(intake: &Intake) -> Self {
+    fn of(shared: &SharedReader) -> Self {
         let count = Arc::new(Count::default());
         Self {
-            id: intake.add_reader(),
+            id: shared.add_reader(),
             count,
         }
     }
 
-    fn poll(&self, intake: &Intake, room: usize) -> Poll<io::Result<Vec<u8>>> {
+    fn poll(&self, shared: &SharedReader, room: usize) -> Poll<io::Result<Vec<u8>>> {
         let waker = Waker::from(self.count.clone());
         let mut bytes = vec![0; room];
         let mut buf = ReadBuf::new(&mut bytes);
         let mut cx = Context::from_waker(&waker);
-        let outcome = intake.poll_read(self.id, &mut cx, &mut buf, || Ok(()));
+        let outcome = shared.poll_read(self.id, &mut cx, &mut buf, || Ok(()));
         outcome.map_ok(|()| buf.filled().to_vec())
     }
 
     #[track_caller]
-    fn assert_waits(&self, intake: &Intake, room: usize) {
-        assert!(self.poll(intake, room).is_pending());
+    fn assert_waits(&self, shared: &SharedReader, room: usize) {
+        assert!(self.poll(shared, room).is_pending());
     }
 
     #[track_caller]
-    fn assert_reads(&self, intake: &Intake, room: usize, expected: &[u8]) {
-        match self.poll(intake, room) {
+    fn assert_reads(&self, shared: &SharedReader, room: usize, expected: &[u8]) {
+        match self.poll(shared, room) {
             Poll::Ready(Ok(bytes)) => assert_eq!(bytes, expected),
             other => panic!("{other:?} instead of {expected:?}"),
         }
@@ -59,9 +59,9 @@ impl Reader {
 }
 
 /// The thread's turn: the source has `bytes`.
-fn deliver(intake: &Intake, bytes: &[u8]) -> usize {
+fn deliver(shared: &SharedReader, bytes: &[u8]) -> usize {
     let mut room = 0;
-    intake.serve_one(&mut Vec::new(), |buf| {
+    shared.serve_one(&mut Vec::new(), |buf| {
         room = buf.len();
         buf[..bytes.len()].copy_from_slice(bytes);
         Ok(bytes.len())
@@ -72,35 +72,35 @@ fn deliver(intake: &Intake, bytes: &[u8]) -> usize {
 /// N1, N2: a cancelled read's bytes are there for whoever reads next, in order.
 #[test]
 fn what_a_reader_left_is_for_the_next() {
-    let intake = Intake::new();
-    let gone = Reader::of(&intake);
-    gone.assert_waits(&intake, 8);
-    intake.remove_reader(gone.id);
-    assert_eq!(deliver(&intake, b"left"), 8);
+    let shared = SharedReader::new();
+    let gone = Reader::of(&shared);
+    gone.assert_waits(&shared, 8);
+    shared.remove_reader(gone.id);
+    assert_eq!(deliver(&shared, b"left"), 8);
     assert_eq!(gone.wakes(), 0, "nobody waits any more");
 
-    let next = Reader::of(&intake);
-    next.assert_reads(&intake, 3, b"lef");
-    next.assert_reads(&intake, 3, b"t");
-    next.assert_waits(&intake, 5);
-    assert_eq!(deliver(&intake, b"more"), 5);
+    let next = Reader::of(&shared);
+    next.assert_reads(&shared, 3, b"lef");
+    next.assert_reads(&shared, 3, b"t");
+    next.assert_waits(&shared, 5);
+    assert_eq!(deliver(&shared, b"more"), 5);
     assert_eq!(next.wakes(), 1);
-    next.assert_reads(&intake, 100, b"more");
+    next.assert_reads(&shared, 100, b"more");
 }
 
 /// N1: the end and an error are each the answer of one read, also if that was cancelled.
 #[test]
 fn an_ending_is_answered_once() {
-    let intake = Intake::new();
-    let gone = Reader::of(&intake);
-    gone.assert_waits(&intake, 4);
-    intake.remove_reader(gone.id);
-    deliver(&intake, b"");
-    let reader = Reader::of(&intake);
-    reader.assert_reads(&intake, 4, b"");
-    reader.assert_waits(&intake, 4);
+    let shared = SharedReader::new();
+    let gone = Reader::of(&shared);
+    gone.assert_waits(&shared, 4);
+    shared.remove_reader(gone.id);
+    deliver(&shared, b"");
+    let reader = Reader::of(&shared);
+    reader.assert_reads(&shared, 4, b"");
+    reader.assert_waits(&shared, 4);
     let mut calls = 0;
-    intake.serve_one(&mut Vec::new(), |_| {
+    shared.serve_one(&mut Vec::new(), |_| {
         calls += 1;
         Err(match calls {
             1 => io::ErrorKind::Interrupted.into(),
@@ -108,62 +108,62 @@ fn an_ending_is_answered_once() {
         })
     });
     assert_eq!(calls, 2, "an interrupted read is made again");
-    let answer = reader.poll(&intake, 4);
+    let answer = reader.poll(&shared, 4);
     assert!(
         matches!(&answer, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied)
     );
-    reader.assert_waits(&intake, 4);
+    reader.assert_waits(&shared, 4);
 }
 
 /// N3: all who wait are woken; one takes what there is, the others' read is asked for.
 #[test]
 fn every_reader_is_woken_and_asks_again() {
-    let intake = Intake::new();
-    let readers: Vec<Reader> = (0..9).map(|_| Reader::of(&intake)).collect();
+    let shared = SharedReader::new();
+    let readers: Vec<Reader> = (0..9).map(|_| Reader::of(&shared)).collect();
     for reader in readers.iter().chain(&readers) {
-        reader.assert_waits(&intake, 2);
+        reader.assert_waits(&shared, 2);
     }
     for taken in 0..readers.len() {
-        deliver(&intake, b"ab");
+        deliver(&shared, b"ab");
         for reader in &readers[taken..] {
             assert_eq!(reader.wakes(), taken + 1);
         }
-        readers[taken].assert_reads(&intake, 2, b"ab");
+        readers[taken].assert_reads(&shared, 2, b"ab");
         for reader in &readers[taken + 1..] {
-            reader.assert_waits(&intake, 2);
+            reader.assert_waits(&shared, 2);
         }
     }
 }
 
 #[test]
 fn no_room_asks_for_nothing() {
-    let intake = Intake::new();
-    let reader = Reader::of(&intake);
-    reader.assert_reads(&intake, 0, b"");
-    assert_eq!(intake.state.lock().phase, Phase::Absent);
+    let shared = SharedReader::new();
+    let reader = Reader::of(&shared);
+    reader.assert_reads(&shared, 0, b"");
+    assert_eq!(shared.state.lock().phase, Phase::Absent);
 }
 
 /// Without a thread the reader that asked hears of it, the others ask for one themselves.
 #[test]
 fn a_thread_that_cannot_be_made_is_an_error_and_tried_again() {
-    let intake = Intake::new();
-    let (first, second) = (Reader::of(&intake), Reader::of(&intake));
+    let shared = SharedReader::new();
+    let (first, second) = (Reader::of(&shared), Reader::of(&shared));
     let waker = Waker::from(first.count.clone());
     let mut bytes = [0; 4];
-    let outcome = intake.poll_read(
+    let outcome = shared.poll_read(
         first.id,
         &mut Context::from_waker(&waker),
         &mut ReadBuf::new(&mut bytes),
         || {
-            second.assert_waits(&intake, 4);
+            second.assert_waits(&shared, 4);
             Err(io::ErrorKind::WouldBlock.into())
         },
     );
     assert!(matches!(outcome, Poll::Ready(Err(_))));
     assert_eq!((first.wakes(), second.wakes()), (0, 1));
-    second.assert_waits(&intake, 4);
-    deliver(&intake, b"ok");
-    second.assert_reads(&intake, 4, b"ok");
+    second.assert_waits(&shared, 4);
+    deliver(&shared, b"ok");
+    second.assert_reads(&shared, 4, b"ok");
 }
 
 /// A waker's panic is its own: the others are woken.
@@ -175,19 +175,19 @@ fn a_panicking_waker_leaves_the_others_alone() {
             panic!("a waker's panic, which is expected here");
         }
     }
-    let intake = Intake::new();
+    let shared = SharedReader::new();
     let waker = Waker::from(Arc::new(Panics));
     let mut bytes = [0; 1];
-    let pending = intake.poll_read(
-        intake.add_reader(),
+    let pending = shared.poll_read(
+        shared.add_reader(),
         &mut Context::from_waker(&waker),
         &mut ReadBuf::new(&mut bytes),
         || Ok(()),
     );
     assert!(pending.is_pending());
-    let reader = Reader::of(&intake);
-    reader.assert_waits(&intake, 1);
-    deliver(&intake, b"x");
+    let reader = Reader::of(&shared);
+    reader.assert_waits(&shared, 1);
+    deliver(&shared, b"x");
     assert_eq!(reader.wakes(), 1);
 }
 
@@ -202,16 +202,16 @@ fn readers_that_give_up_lose_nothing() {
         }
     }
     const TOTAL: usize = 20_000;
-    let intake = Arc::new(Intake::new());
+    let shared = Arc::new(SharedReader::new());
     let (send, source) = mpsc::channel::<Vec<u8>>();
     let thread = std::thread::spawn({
-        let intake = intake.clone();
+        let shared = shared.clone();
         move || {
             let mut left = VecDeque::new();
             let mut ended = false;
             let mut spare = Vec::new();
             while !ended {
-                intake.serve_one(&mut spare, |buf| {
+                shared.serve_one(&mut spare, |buf| {
                     if left.is_empty() {
                         left.extend(source.recv().unwrap_or_default());
                     }
@@ -235,12 +235,12 @@ fn readers_that_give_up_lose_nothing() {
     let mut cx = Context::from_waker(&waker);
     let mut received = Vec::new();
     let mut turn = 0_usize;
-    let mut reader = intake.add_reader();
+    let mut reader = shared.add_reader();
     loop {
         turn += 1;
         let mut bytes = [0; 16];
         let mut buf = ReadBuf::new(&mut bytes[..1 + turn % 16]);
-        match intake.poll_read(reader, &mut cx, &mut buf, || Ok(())) {
+        match shared.poll_read(reader, &mut cx, &mut buf, || Ok(())) {
             Poll::Ready(outcome) => {
                 outcome.unwrap();
                 if buf.filled().is_empty() {
@@ -249,8 +249,8 @@ fn readers_that_give_up_lose_nothing() {
                 received.extend_from_slice(buf.filled());
             }
             Poll::Pending if turn % 3 == 0 => {
-                intake.remove_reader(reader);
-                reader = intake.add_reader();
+                shared.remove_reader(reader);
+                reader = shared.add_reader();
             }
             Poll::Pending => std::thread::park(),
         }
@@ -269,16 +269,16 @@ fn readers_that_give_up_lose_nothing() {
 /// N5.
 #[test]
 fn a_fork_has_what_was_kept_and_no_thread() {
-    let intake = Intake::new();
-    let reader = Reader::of(&intake);
-    reader.assert_waits(&intake, 8);
-    assert_eq!(deliver(&intake, b"abcdef"), 8);
-    reader.assert_reads(&intake, 2, b"ab");
-    let (fork, was_reading) = Intake::inherited(&intake);
+    let shared = SharedReader::new();
+    let reader = Reader::of(&shared);
+    reader.assert_waits(&shared, 8);
+    assert_eq!(deliver(&shared, b"abcdef"), 8);
+    reader.assert_reads(&shared, 2, b"ab");
+    let (fork, was_reading) = SharedReader::inherited(&shared);
     assert!(!was_reading);
     let (own, other) = (Reader::of(&fork), Reader::of(&fork));
     own.assert_reads(&fork, 3, b"cde");
-    reader.assert_reads(&intake, 8, b"cdef");
+    reader.assert_reads(&shared, 8, b"cdef");
     other.assert_reads(&fork, 3, b"f");
     // The next read is by a thread of the fork's.
     let mut made = 0;
@@ -299,18 +299,18 @@ fn a_fork_has_what_was_kept_and_no_thread() {
 /// N5: the source is locked while its parent reads, and perhaps while its lock is held.
 #[test]
 fn a_fork_is_told_that_its_parent_was_reading() {
-    let intake = Intake::new();
-    let reader = Reader::of(&intake);
-    reader.assert_waits(&intake, 8);
-    assert!(!Intake::inherited(&intake).1, "only asked for");
-    intake.serve_one(&mut Vec::new(), |buf| {
-        assert!(Intake::inherited(&intake).1);
+    let shared = SharedReader::new();
+    let reader = Reader::of(&shared);
+    reader.assert_waits(&shared, 8);
+    assert!(!SharedReader::inherited(&shared).1, "only asked for");
+    shared.serve_one(&mut Vec::new(), |buf| {
+        assert!(SharedReader::inherited(&shared).1);
         buf[0] = 1;
         Ok(1)
     });
-    assert!(!Intake::inherited(&intake).1);
-    let held = intake.state.lock();
-    let (fork, was_reading) = Intake::inherited(&intake);
+    assert!(!SharedReader::inherited(&shared).1);
+    let held = shared.state.lock();
+    let (fork, was_reading) = SharedReader::inherited(&shared);
     drop(held);
     assert!(was_reading);
     Reader::of(&fork).assert_waits(&fork, 8);
