@@ -1,7 +1,7 @@
-//! A door to what has been read from a blocking source, see `io::stdio::shared_reader`.
+//! A door to what has been read from a blocking source, see `stdio::shared_reader`.
 
-use crate::io::ReadBuf;
-use crate::io::stdio::shared_reader;
+use crate::io_core::ReadBuf;
+use crate::stdio::shared_reader;
 use std::io;
 use std::task::{Context, Poll};
 

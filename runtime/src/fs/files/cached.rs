@@ -23,7 +23,7 @@
 #![allow(unsafe_code)]
 
 use super::{Attempt, MOST_BYTES};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::loom::unordered::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::fs::{File, Metadata};

@@ -12,7 +12,7 @@
 //!   or seeks goes back by so much first.
 //! - W3. A write was accepted when it was buffered. If it fails, its bytes are in `lost`, whoever
 //!   learns of it: the next write is refused, once, and no flush says that all is well until they
-//!   are written again or cut off (L1 of `io::lost`).
+//!   are written again or cut off (L1 of `io_core::lost`).
 //! - W4. A job that is cancelled or panics leaves the work idle with an empty buffer.
 //! - W5. A job that cannot be started takes the buffer with it. The system's position is ahead by
 //!   `owed` then, which the next job pays; until then nothing is tried at once.
@@ -28,8 +28,8 @@ use super::buffer::Buffer;
 use crate::cell::join::JoinHandle;
 use crate::fs::files::cached::Tries;
 use crate::fs::files::{self, Attempt};
-use crate::io::ReadBuf;
-use crate::io::lost::{Lost, Place};
+use crate::io_core::ReadBuf;
+use crate::io_core::lost::{Lost, Place};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, Seek, SeekFrom};
