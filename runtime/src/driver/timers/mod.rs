@@ -16,7 +16,7 @@
 //! I3. A cancel or re-arm that returns `true` took the waker (or moved it) before any firing
 //!     did: it does not run for the old deadline. One that returns `false` found it taken; it
 //!     runs once, perhaps after the return.
-//! I4. If the reactor's waiter sleeps past a deadline of the outside shard, or of a shard whose
+//! I4. If the reactor's waiter waits past a deadline of the outside shard, or of a shard whose
 //!     owner has announced it, somebody is about to wake it.
 //! I5. No waker is cloned, dropped or woken, no page made or freed and no system call done
 //!     under a lock.
@@ -138,7 +138,7 @@ struct Shared {
     clock: Arc<Clock>,
     wake: Box<dyn Fn() + Send + Sync>,
     is_shut_down: AtomicBool,
-    /// The tick at which the reactor's waiter wakes up by itself.
+    /// The tick at which the wait in the reactor ends by itself.
     waiting_until: CachePadded<AtomicU64>,
     /// The tick of the driver's last look at a plain clock (I7).
     looked: CachePadded<AtomicU64>,
@@ -340,7 +340,7 @@ impl Shard {
         Rearm::Moved
     }
 
-    /// Tells the reactor's waiter of this shard's first deadline, if it would sleep past it.
+    /// Tells the reactor's waiter of this shard's first deadline, if it would wait past it.
     /// The owner calls it before it parks anywhere but in the reactor (I4).
     pub(crate) fn announce(&self) {
         let next = self.next_tick();

@@ -48,7 +48,7 @@ use std::task::{Poll, Waker};
 const CLOSED: u64 = 1;
 /// A sender changes the value, or waits for readers to leave.
 const WRITER: u64 = 1 << 1;
-/// A thread may sleep at `gate`.
+/// A thread may be parked at `gate`.
 const PARKED: u64 = 1 << 2;
 /// The next change must look at `waiters`.
 const WAITING: u64 = 1 << 3;
@@ -59,7 +59,7 @@ const READERS: u64 = VERSION - READER;
 /// Half of what the bits can count: the other half is room for threads that are about to undo.
 const MAX_READERS: u64 = (READERS / READER).div_ceil(2);
 
-/// Looks at the word before a thread goes to sleep: readers copy a value and leave.
+/// Looks at the word before a thread parks: readers copy a value and leave.
 const SPINS: usize = crate::loom::sized(100, 0);
 
 /// The word as a value.
@@ -354,7 +354,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Lets all that sleep look again.
+    /// Lets all that are parked look again.
     #[cold]
     fn open(&self) {
         self.word.fetch_and(!PARKED, Ordering::AcqRel);
@@ -364,7 +364,7 @@ impl<T> Shared<T> {
     /// For a caller that has cleared `PARKED`.
     #[cold]
     fn notify_parked(&self) {
-        // A thread that set the bit before we cleared it sleeps as soon as `gate` is free (W4).
+        // A thread that set the bit before we cleared it parks as soon as `gate` is free (W4).
         drop(self.gate.lock());
         self.opened.notify_all();
     }
