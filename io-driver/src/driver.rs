@@ -236,7 +236,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// Panics if the system refuses to signal the driver, which leaves it asleep.
+    /// Panics if the system refuses to signal the driver, which leaves it waiting.
     pub fn wake(&self) {
         let shared = &*self.shared;
         if !shared.wake_flag.request() {

@@ -18,7 +18,7 @@ impl WakeFlag {
     }
 
     /// Returns whether the caller has to signal the driver.
-    #[must_use = "a `true` that is ignored leaves the driver asleep for ever"]
+    #[must_use = "a `true` that is ignored leaves the driver waiting for ever"]
     pub(crate) fn request(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }

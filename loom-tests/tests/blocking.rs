@@ -1,6 +1,6 @@
 //! The blocking pool: no job is lost, none is done twice, and shutdown ends.
 //!
-//! Time-outs are free choices: a thread ends the time of whoever sleeps (`expire_idle`) at any
+//! Time-outs are free choices: a thread ends the time of whoever is parked (`expire_idle`) at any
 //! moment. Failed creations are enumerated: bit n of `failures` lets the n-th creation fail, and
 //! each model runs with all patterns that it can tell apart.
 //!
@@ -139,7 +139,7 @@ fn claim_races_with_time_out() {
             let (job, done) = reporting();
             pool.spawn(job).expect("the first thread");
             assert_eq!(done.recv().expect("run"), Done::Run);
-            // The thread now lies down, lies there, or has ended.
+            // The thread now begins to park, is parked, or has ended.
             let clock = thread::spawn({
                 let pool = pool.clone();
                 move || pool.expire_idle()
@@ -164,7 +164,7 @@ fn help_is_passed_on() {
     model(|| pair_of_jobs(&Pool::new(2, 0), 1));
 }
 
-/// The same a second time, from sleeping threads, so that the chain goes through wakes.
+/// The same a second time, from parked threads, so that the chain goes through unparks.
 #[test]
 fn help_is_passed_on_by_wakes() {
     model_within(2, || pair_of_jobs(&Pool::new(2, 0), 2));
@@ -204,7 +204,7 @@ fn an_extra_job_waits_for_no_ordinary_one() {
         let (first, done) = reporting();
         pool.spawn(first).expect("a thread");
         assert_eq!(done.recv().expect("run"), Done::Run);
-        // The thread sleeps now, or is about to.
+        // The thread is parked now, or is about to be.
         let (go_first, first_waits) = channel();
         let (go_second, second_waits) = channel();
         let ordinary = |waits_for: Receiver<()>| {

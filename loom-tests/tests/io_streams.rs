@@ -3,16 +3,16 @@
 
 use loom_tests::{Arc, block_on, model, poll_once, thread};
 use runtime::io::{self, AsyncReadExt, AsyncWriteExt, ReadBuf};
-use runtime::model::io::{Intake, Reader};
+use runtime::model::io::{Reader, SharedReader};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
 /// Waits for at most `N` bytes.
-fn read<const N: usize>(intake: &Intake, reader: Reader) -> Vec<u8> {
+fn read<const N: usize>(shared: &SharedReader, reader: Reader) -> Vec<u8> {
     let mut bytes = [0; N];
     let mut buf = ReadBuf::new(&mut bytes);
-    block_on(poll_fn(|cx| intake.poll_read(reader, cx, &mut buf))).expect("nothing fails");
+    block_on(poll_fn(|cx| shared.poll_read(reader, cx, &mut buf))).expect("nothing fails");
     buf.filled().to_vec()
 }
 
@@ -21,15 +21,15 @@ fn read<const N: usize>(intake: &Intake, reader: Reader) -> Vec<u8> {
 #[test]
 fn a_read_is_woken_by_its_end() {
     model(|| {
-        let intake = Arc::new(Intake::new());
+        let shared = Arc::new(SharedReader::new());
         let thread = thread::spawn({
-            let intake = intake.clone();
-            move || intake.serve_one(b"ab")
+            let shared = shared.clone();
+            move || shared.serve_one(b"ab")
         });
-        let reader = intake.add_reader();
+        let reader = shared.add_reader();
         let mut all = Vec::new();
         while all.len() < 2 {
-            all.extend(read::<2>(&intake, reader));
+            all.extend(read::<2>(&shared, reader));
         }
         assert_eq!(all, b"ab");
         thread.join().unwrap();
@@ -40,19 +40,19 @@ fn a_read_is_woken_by_its_end() {
 #[test]
 fn a_cancelled_read_leaves_its_bytes() {
     model(|| {
-        let intake = Arc::new(Intake::new());
+        let shared = Arc::new(SharedReader::new());
         let thread = thread::spawn({
-            let intake = intake.clone();
-            move || intake.serve_one(b"x")
+            let shared = shared.clone();
+            move || shared.serve_one(b"x")
         });
-        let gone = intake.add_reader();
+        let gone = shared.add_reader();
         let mut bytes = [0; 1];
         let mut buf = ReadBuf::new(&mut bytes);
         let mut cx = Context::from_waker(Waker::noop());
-        let first = intake.poll_read(gone, &mut cx, &mut buf);
-        intake.remove_reader(gone);
+        let first = shared.poll_read(gone, &mut cx, &mut buf);
+        shared.remove_reader(gone);
         assert!(first.is_pending(), "nobody asked before");
-        assert_eq!(read::<1>(&intake, intake.add_reader()), b"x");
+        assert_eq!(read::<1>(&shared, shared.add_reader()), b"x");
         thread.join().unwrap();
     });
 }
@@ -61,19 +61,19 @@ fn a_cancelled_read_leaves_its_bytes() {
 #[test]
 fn two_readers_share_what_comes() {
     model(|| {
-        let intake = Arc::new(Intake::new());
+        let shared = Arc::new(SharedReader::new());
         let other = thread::spawn({
-            let intake = intake.clone();
-            move || read::<1>(&intake, intake.add_reader())
+            let shared = shared.clone();
+            move || read::<1>(&shared, shared.add_reader())
         });
         let thread = thread::spawn({
-            let intake = intake.clone();
+            let shared = shared.clone();
             move || {
-                intake.serve_one(b"1");
-                intake.serve_one(b"2");
+                shared.serve_one(b"1");
+                shared.serve_one(b"2");
             }
         });
-        let mut all = read::<1>(&intake, intake.add_reader());
+        let mut all = read::<1>(&shared, shared.add_reader());
         all.extend(other.join().unwrap());
         all.sort();
         assert_eq!(all, b"12");

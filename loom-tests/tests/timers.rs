@@ -1,4 +1,4 @@
-//! Models of `runtime`'s timers (`driver/timers.rs`): arming against a waiting reactor, and
+//! Models of `runtime`'s timers (`driver/timers/`): arming against a waiting reactor, and
 //! firing by another thread against everything the owner may do.
 #![forbid(unsafe_code)]
 

@@ -24,7 +24,7 @@
 //! Source: the technique is Erlang's reduction count, applied per poll.
 
 use crate::loom::local;
-use crate::util::{leaf, scoped};
+use crate::util::{scoped, trace_leaf};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
@@ -248,7 +248,7 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[inline]
 pub(crate) fn wait<T>(cx: &Context<'_>) -> Poll<T> {
     if is_traced() {
-        leaf::reached(cx.waker());
+        trace_leaf::reached(cx.waker());
     }
     Poll::Pending
 }
@@ -257,7 +257,7 @@ pub(crate) fn wait<T>(cx: &Context<'_>) -> Poll<T> {
 #[cold]
 pub(crate) fn refuse<T>(cx: &mut Context<'_>) -> Poll<T> {
     if is_traced() {
-        leaf::reached(cx.waker());
+        trace_leaf::reached(cx.waker());
         return Poll::Pending;
     }
     count_refusal();

@@ -50,7 +50,7 @@ mod util;
 
 mod cell;
 
-pub mod io;
+mod io_core;
 pub mod sync;
 
 mod blocking;
@@ -60,6 +60,8 @@ mod scheduler;
 
 pub mod runtime;
 
+#[cfg(all(unix, feature = "net"))]
+mod async_fd;
 #[cfg(feature = "fs")]
 pub mod fs;
 #[cfg(feature = "net")]
@@ -71,6 +73,8 @@ pub mod net;
 pub mod process;
 #[cfg(feature = "signal")]
 pub mod signal;
+#[cfg(feature = "io-std")]
+mod stdio;
 pub mod task;
 pub mod time;
 
@@ -79,6 +83,51 @@ pub mod time;
 pub mod macros;
 #[path = "macros/pin.rs"]
 mod pin;
+
+/// Asynchronous input and output: the traits, their combinators and in-memory streams.
+///
+/// [`AsyncRead`], [`AsyncWrite`], [`AsyncBufRead`] and [`AsyncSeek`] are the poll-style
+/// counterparts of the traits in [`std::io`]. The methods to `.await` live in the extension
+/// traits [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncBufReadExt`] and [`AsyncSeekExt`], which
+/// every implementor gets for free.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (mut near, mut far) = runtime::io::duplex(64);
+/// near.write_all(b"ping").await?;
+/// let mut received = [0; 4];
+/// far.read_exact(&mut received).await?;
+/// assert_eq!(&received, b"ping");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`AsyncRead`]: io::AsyncRead
+/// [`AsyncWrite`]: io::AsyncWrite
+/// [`AsyncBufRead`]: io::AsyncBufRead
+/// [`AsyncSeek`]: io::AsyncSeek
+/// [`AsyncReadExt`]: io::AsyncReadExt
+/// [`AsyncWriteExt`]: io::AsyncWriteExt
+/// [`AsyncBufReadExt`]: io::AsyncBufReadExt
+/// [`AsyncSeekExt`]: io::AsyncSeekExt
+pub mod io {
+    pub use crate::io_core::*;
+    #[cfg(feature = "io-std")]
+    pub use crate::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+
+    /// What only Unix has.
+    #[cfg(all(unix, feature = "net"))]
+    pub mod unix {
+        pub use crate::async_fd::{
+            AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError,
+            AsyncFdTryNewError, TryIoError,
+        };
+    }
+}
 
 #[cfg(any(feature = "loom", feature = "shuttle"))]
 #[doc(hidden)]

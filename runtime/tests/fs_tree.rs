@@ -396,8 +396,8 @@ fn a_file_that_may_not_grow_is_an_error_of_the_next_call() {
 /// Old kernels and sandboxes: everything works without the calls that ask.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_the_calls_for_cached_files_everything_hops() {
-    let name = "without_the_calls_for_cached_files_everything_hops";
+fn without_the_calls_for_cached_files_everything_is_offloaded() {
+    let name = "without_the_calls_for_cached_files_everything_is_offloaded";
     fault_support::in_child(name, || {
         fault_support::refuse_calls(&[libc::SYS_openat2, libc::SYS_preadv2], libc::EPERM);
         let dir = Dir::new_in(&std::env::temp_dir());

@@ -11,19 +11,19 @@
 //! | `pool` | queue, stack of sleepers, submission, shutdown |
 //! | `pool::thread` | the life of a thread |
 //! | `start` | creating threads, handing them their first job, joining them |
-//! | `seat` | where one idle thread sleeps |
-//! | `tempo` | what others see of how quick the pool is |
+//! | `sleeper` | one idle thread, spinning or parked |
+//! | `spin_hint` | what others see of how quick the pool is |
 
 mod accounting;
 mod config;
 mod pool;
-mod seat;
+mod sleeper;
+mod spin_hint;
 mod start;
-mod tempo;
 
 pub(crate) use config::{Config, Job, Remind, SpawnError};
 pub(crate) use pool::Pool;
+#[allow(unused_imports, reason = "the setter for models")]
+pub(crate) use spin_hint::{HandedTo, set_handed_to, take_handed_to};
 #[allow(unused_imports, reason = "for models and tests")]
 pub(crate) use start::{Body, OsThreads, SpawnThread};
-#[allow(unused_imports, reason = "the setter for models")]
-pub(crate) use tempo::{HandedTo, set_handed_to, take_handed_to};

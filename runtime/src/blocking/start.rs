@@ -1,7 +1,7 @@
 //! Creating pool threads, handing them their first job, and joining them.
 //!
-//! # The berth
-//! A creator and its new thread share one [`Berth`]. It carries the first job one way: the
+//! # The first job
+//! A creator and its new thread share one [`FirstJob`]. It carries the job one way: the
 //! thread takes it on arrival, or, if there is no thread, the creator takes it back. It carries
 //! the join handle the other way: the creator leaves it there, and the thread takes it when it
 //! ends, to pass it to whoever joins it.
@@ -9,7 +9,7 @@
 //! # Invariants
 //! - **B1** The first job is taken exactly once: a thread that was created takes it, and a
 //!   creator takes it only when no thread was created.
-//! - **B2** A thread that ends before its creator has left the handle marks the berth; the
+//! - **B2** A thread that ends before its creator has left the handle says so there; the
 //!   handle is then dropped, and that thread, which has nothing left but to return, is detached.
 
 use crate::loom::sync::Mutex;
@@ -53,30 +53,30 @@ impl SpawnThread for OsThreads {
 }
 
 /// What a creator and its new thread share, see the [module](self).
-pub(crate) struct Berth<J> {
-    state: Mutex<BerthState<J>>,
+pub(crate) struct FirstJob<J> {
+    state: Mutex<FirstJobState<J>>,
 }
 
-struct BerthState<J> {
-    first: Option<J>,
+struct FirstJobState<J> {
+    job: Option<J>,
     handle: Option<thread::JoinHandle<()>>,
     ended: bool,
 }
 
-impl<J> Berth<J> {
-    pub(crate) fn new(first: J) -> Self {
+impl<J> FirstJob<J> {
+    pub(crate) fn new(job: J) -> Self {
         Self {
-            state: Mutex::new(BerthState {
-                first: Some(first),
+            state: Mutex::new(FirstJobState {
+                job: Some(job),
                 handle: None,
                 ended: false,
             }),
         }
     }
 
-    /// The first job, for whoever comes first (B1).
-    pub(crate) fn take_first(&self) -> Option<J> {
-        self.state.lock().first.take()
+    /// The job, for whoever comes first (B1).
+    pub(crate) fn take(&self) -> Option<J> {
+        self.state.lock().job.take()
     }
 
     /// The creator leaves the handle of the thread (B2).

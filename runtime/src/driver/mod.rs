@@ -1,32 +1,32 @@
 //! What an idle thread waits on: the reactor, the timer wheels and the clock, joined.
 //!
-//! One thread at a time holds the driver's *token* ([`Token`]): it waits in the reactor for I/O,
-//! for wakes from other threads, and for the earliest deadline of all wheels. The others wait
-//! on something cheaper. The token is never held while a task is polled.
+//! One thread at a time holds the *driver guard* ([`DriverGuard`]): it waits in the reactor for
+//! I/O, for wakes from other threads, and for the earliest deadline of all wheels. The others park
+//! on something cheaper. The guard is never held while a task is polled.
 //!
 //! - D1. Whoever waits in the reactor waits at most until the earliest deadline that any wheel
 //!   had when the wait began; an earlier one armed later by another thread wakes it (see
-//!   [`timers`]). A crowd of timers is fired in steps (C1 of [`crowd`]).
-//! - D2. The token's lock is only ever tried, never waited for: wakers may run under it.
-//! - D3. A worker that goes to sleep without the token sleeps beside somebody who waits in the
-//!   reactor, or is woken by whoever had the token for a look only. Else the reactor would stay
-//!   without a waiter although somebody has time for it. The sleeper: request, `fence(SeqCst)`, try
-//!   the token once more. Who looked: release the token, `fence(SeqCst)`, read the request. One
-//!   fence is first.
+//!   [`timers`]). A crowd of timers is fired in steps (C1 of [`timer_coalescing`]).
+//! - D2. The lock behind the guard is only ever tried, never waited for: wakers may run under it.
+//! - D3. A worker that parks without the guard parks beside somebody who waits in the reactor, or
+//!   is unparked by whoever had the guard for a look only. Else the reactor would stay without a
+//!   waiter although somebody has time for it. Who parks: request, `fence(SeqCst)`, try for the
+//!   guard once more. Who looked: release the guard, `fence(SeqCst)`, read the request. One fence
+//!   is first.
 
 pub(crate) mod clock;
-mod crowd;
 #[cfg(any(feature = "net", feature = "signal"))]
 #[cfg_attr(not(feature = "net"), allow(dead_code))] // Each leaf uses a part.
 pub(crate) mod evented;
 pub(crate) mod reactor;
 #[cfg(all(feature = "signal", unix))]
 pub(crate) mod signals;
+mod timer_coalescing;
 pub(crate) mod timers;
 
 use self::clock::Clock;
-use self::crowd::Crowd;
 use self::reactor::{Reactor, ReactorHandle, Wait};
+use self::timer_coalescing::TimerCoalescing;
 use self::timers::Timers;
 use crate::loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::loom::sync::{Arc, TryMutex, TryMutexGuard};
@@ -44,20 +44,20 @@ pub(crate) struct Config {
     pub(crate) start_paused: bool,
 }
 
-/// What the token's holder has.
+/// What is behind the lock of the driver guard.
 #[derive(Debug)]
-struct Seat {
+struct Locked {
     reactor: Reactor,
-    crowd: Crowd,
+    coalescing: TimerCoalescing,
 }
 
 /// The driver of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    seat: TryMutex<Seat>,
+    locked: TryMutex<Locked>,
     /// Whether somebody waits in the reactor, or is about to.
     attended: AtomicBool,
-    /// Which worker sleeps and would have liked the token, plus one; zero for none (D3).
+    /// Which worker is parked and would have liked the guard, plus one; zero for none (D3).
     request: AtomicUsize,
     handle: ReactorHandle,
     timers: Option<Timers>,
@@ -82,9 +82,9 @@ impl Driver {
             Timers::new(config.wheels, clock.clone(), Box::new(move || wake.wake()))
         });
         Ok(Self {
-            seat: TryMutex::new(Seat {
+            locked: TryMutex::new(Locked {
                 reactor,
-                crowd: Crowd::default(),
+                coalescing: TimerCoalescing::default(),
             }),
             attended: AtomicBool::new(false),
             request: AtomicUsize::new(0),
@@ -120,24 +120,27 @@ impl Driver {
     }
 
     /// The right to wait, if nobody has it.
-    pub(crate) fn try_token(&self) -> Option<Token<'_>> {
-        let seat = self.seat.try_lock()?;
-        Some(Token { driver: self, seat })
+    pub(crate) fn try_guard(&self) -> Option<DriverGuard<'_>> {
+        let locked = self.locked.try_lock()?;
+        Some(DriverGuard {
+            driver: self,
+            locked,
+        })
     }
 
-    /// The right to wait, for `worker` before it sleeps. If somebody else has it for a look only,
+    /// The right to wait, for `worker` before it parks. If somebody else has it for a look only,
     /// that one finds the request (D3).
-    pub(crate) fn token_or_request(&self, worker: usize) -> Option<Token<'_>> {
-        let token = self.try_token();
-        if token.is_some() || self.attended.load(Ordering::Relaxed) {
-            return token;
+    pub(crate) fn guard_or_request(&self, worker: usize) -> Option<DriverGuard<'_>> {
+        let guard = self.try_guard();
+        if guard.is_some() || self.attended.load(Ordering::Relaxed) {
+            return guard;
         }
         self.request.store(worker + 1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.try_token()
+        self.try_guard()
     }
 
-    /// After a look, without the token: whom to wake so that somebody waits in the reactor (D3).
+    /// After a look, without the guard: whom to unpark so that somebody waits in the reactor (D3).
     pub(crate) fn take_request(&self) -> Option<usize> {
         fence(Ordering::SeqCst);
         if self.request.load(Ordering::Relaxed) == 0 {
@@ -172,12 +175,12 @@ impl Driver {
             .is_some_and(|timers| timers.is_overdue(self.clock.now_ns()))
     }
 
-    /// Fires whatever is due, without the token. Returns how many timers fired.
+    /// Fires whatever is due, without the guard. Returns how many timers fired.
     pub(crate) fn fire_due(&self) -> usize {
         self.timers.as_ref().map_or(0, Timers::fire_all_due)
     }
 
-    /// Fires what is due on the wheel of `worker`, without the token.
+    /// Fires what is due on the wheel of `worker`, without the guard.
     pub(crate) fn fire_due_of(&self, worker: usize) -> usize {
         self.timers
             .as_ref()
@@ -194,22 +197,22 @@ impl Driver {
         if let Some(timers) = &self.timers {
             timers.shutdown();
         }
-        self.seat.lock().reactor.shutdown();
+        self.locked.lock().reactor.shutdown();
     }
 }
 
 /// The right to wait in the reactor.
 #[derive(Debug)]
-pub(crate) struct Token<'a> {
+pub(crate) struct DriverGuard<'a> {
     driver: &'a Driver,
-    seat: TryMutexGuard<'a, Seat>,
+    locked: TryMutexGuard<'a, Locked>,
 }
 
-impl Token<'_> {
+impl DriverGuard<'_> {
     /// Takes what is there, without waiting, and fires what is due. Returns how many sources
     /// and timers had something.
     pub(crate) fn poll(&mut self) -> usize {
-        let events = self.seat.reactor.turn(Wait::Now).events;
+        let events = self.locked.reactor.turn(Wait::Now).events;
         events + self.driver.look()
     }
 
@@ -219,7 +222,7 @@ impl Token<'_> {
         driver.attended.store(true, Ordering::Relaxed);
         match driver.timers.as_ref().and_then(Timers::prepare_wait) {
             None => {
-                self.seat.reactor.turn(Wait::Forever);
+                self.locked.reactor.turn(Wait::Forever);
             }
             Some(until_ns) => self.wait_until(until_ns),
         }
@@ -228,7 +231,9 @@ impl Token<'_> {
         }
         driver.attended.store(false, Ordering::Relaxed);
         let fired = driver.look();
-        self.seat.crowd.fired(fired, || driver.clock.now_ns());
+        self.locked
+            .coalescing
+            .fired(fired, || driver.clock.now_ns());
     }
 
     fn wait_until(&mut self, until_ns: u64) {
@@ -236,12 +241,12 @@ impl Token<'_> {
         let now_ns = clock.now_ns();
         if until_ns <= now_ns {
             // Due already, also where the clock is held back.
-            self.seat.reactor.turn(Wait::Now);
+            self.locked.reactor.turn(Wait::Now);
         } else if clock.is_paused() {
             self.wait_paused();
         } else {
-            let until_ns = self.seat.crowd.end_of_wait(until_ns);
-            self.seat.reactor.turn(Wait::For { now_ns, until_ns });
+            let until_ns = self.locked.coalescing.end_of_wait(until_ns);
+            self.locked.reactor.turn(Wait::For { now_ns, until_ns });
         }
     }
 
@@ -251,17 +256,17 @@ impl Token<'_> {
     /// the turn brings what it told, and the clock stays.
     fn wait_paused(&mut self) {
         let may_advance = self.driver.clock.can_auto_advance();
-        let turn = self.seat.reactor.turn(Wait::Now);
+        let turn = self.locked.reactor.turn(Wait::Now);
         if turn.events > 0 || turn.woken {
             return;
         }
         let timers = self.driver.timers.as_ref();
         if may_advance && timers.is_some_and(Timers::auto_advance) {
-            self.seat.reactor.clock_was_set();
+            self.locked.reactor.clock_was_set();
         } else {
             // Blocking calls hold the clock, and wake the driver when they are done; or what was
             // armed has been cancelled.
-            self.seat.reactor.turn(Wait::Forever);
+            self.locked.reactor.turn(Wait::Forever);
         }
     }
 }

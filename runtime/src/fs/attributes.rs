@@ -1,6 +1,6 @@
 //! What is known of a file: attributes, permissions, its name in full.
 
-use super::files::{Attempt, cached, hop, try_then_hop};
+use super::files::{Attempt, cached, offload, try_or_offload};
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     let path = path.as_ref();
     let owned = path.to_owned();
-    try_then_hop(
+    try_or_offload(
         || cached::metadata(path, true),
         move || std::fs::metadata(owned),
     )
@@ -44,7 +44,7 @@ pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     let path = path.as_ref();
     let owned = path.to_owned();
-    try_then_hop(
+    try_or_offload(
         || cached::metadata(path, false),
         move || std::fs::symlink_metadata(owned),
     )
@@ -74,7 +74,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
         }
         _ => Attempt::MightBlock,
     };
-    try_then_hop(at_once, move || owned.try_exists()).await
+    try_or_offload(at_once, move || owned.try_exists()).await
 }
 
 /// The full name of a file, without links, `.` and `..`.
@@ -92,7 +92,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// Cancel safe.
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::canonicalize(path)).await
+    offload(move || std::fs::canonicalize(path)).await
 }
 
 /// Sets who may do what with a file.
@@ -110,5 +110,5 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// It may be done after the future is dropped.
 pub async fn set_permissions(path: impl AsRef<Path>, perm: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::set_permissions(path, perm)).await
+    offload(move || std::fs::set_permissions(path, perm)).await
 }

@@ -1,6 +1,6 @@
 //! Whole files: read, written, copied, renamed, removed.
 
-use super::files::{cached, hop, try_then_hop};
+use super::files::{cached, offload, try_or_offload};
 use std::io;
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use std::path::Path;
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let path = path.as_ref();
     let owned = path.to_owned();
-    try_then_hop(|| cached::read_whole(path), move || std::fs::read(owned)).await
+    try_or_offload(|| cached::read_whole(path), move || std::fs::read(owned)).await
 }
 
 /// Reads a whole file of text.
@@ -61,7 +61,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     let contents = contents.as_ref().to_owned();
-    hop(move || std::fs::write(path, contents)).await
+    offload(move || std::fs::write(path, contents)).await
 }
 
 /// Copies contents and permissions of a file, and returns how many bytes that are.
@@ -79,7 +79,7 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Re
 /// It may be done after the future is dropped.
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
     let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    hop(move || std::fs::copy(from, to)).await
+    offload(move || std::fs::copy(from, to)).await
 }
 
 /// Gives a file or directory another name, within one file system. A file of that name is replaced.
@@ -97,7 +97,7 @@ pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u6
 /// It may be done after the future is dropped.
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    hop(move || std::fs::rename(from, to)).await
+    offload(move || std::fs::rename(from, to)).await
 }
 
 /// Removes a file. What is open stays usable.
@@ -115,5 +115,5 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// It may be done after the future is dropped.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::remove_file(path)).await
+    offload(move || std::fs::remove_file(path)).await
 }

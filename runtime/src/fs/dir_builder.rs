@@ -1,6 +1,6 @@
 //! [`DirBuilder`]: how to create a directory.
 
-use super::files::hop;
+use super::files::offload;
 use std::io;
 use std::path::Path;
 
@@ -60,6 +60,6 @@ impl DirBuilder {
         if let Some(mode) = self.mode {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
         }
-        hop(move || builder.create(path)).await
+        offload(move || builder.create(path)).await
     }
 }

@@ -1,6 +1,6 @@
 //! Directories: created and removed.
 
-use super::files::hop;
+use super::files::offload;
 use std::io;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use std::path::Path;
 /// It may be done after the future is dropped.
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::create_dir(path)).await
+    offload(move || std::fs::create_dir(path)).await
 }
 
 /// Creates a directory and those that are to hold it, as far as there are none.
@@ -37,7 +37,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// It may be done after the future is dropped.
 pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::create_dir_all(path)).await
+    offload(move || std::fs::create_dir_all(path)).await
 }
 
 /// Removes an empty directory.
@@ -55,7 +55,7 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// It may be done after the future is dropped.
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::remove_dir(path)).await
+    offload(move || std::fs::remove_dir(path)).await
 }
 
 /// Removes a directory with all that it holds. Links are removed, not followed.
@@ -73,5 +73,5 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// It may be done after the future is dropped.
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::remove_dir_all(path)).await
+    offload(move || std::fs::remove_dir_all(path)).await
 }

@@ -1,6 +1,6 @@
 //! Links to files and directories.
 
-use super::files::hop;
+use super::files::offload;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// It may be done after the future is dropped.
 pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    hop(move || std::fs::hard_link(original, link)).await
+    offload(move || std::fs::hard_link(original, link)).await
 }
 
 /// What a link points to.
@@ -37,7 +37,7 @@ pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io
 /// Cancel safe.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref().to_owned();
-    hop(move || std::fs::read_link(path)).await
+    offload(move || std::fs::read_link(path)).await
 }
 
 #[cfg(unix)]
@@ -56,7 +56,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// It may be done after the future is dropped.
 pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    hop(move || std::os::unix::fs::symlink(original, link)).await
+    offload(move || std::os::unix::fs::symlink(original, link)).await
 }
 
 #[cfg(windows)]
@@ -75,7 +75,7 @@ pub async fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::
 /// It may be done after the future is dropped.
 pub async fn symlink_dir(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    hop(move || std::os::windows::fs::symlink_dir(original, link)).await
+    offload(move || std::os::windows::fs::symlink_dir(original, link)).await
 }
 
 #[cfg(windows)]
@@ -94,5 +94,5 @@ pub async fn symlink_dir(original: impl AsRef<Path>, link: impl AsRef<Path>) -> 
 /// It may be done after the future is dropped.
 pub async fn symlink_file(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    hop(move || std::os::windows::fs::symlink_file(original, link)).await
+    offload(move || std::os::windows::fs::symlink_file(original, link)).await
 }

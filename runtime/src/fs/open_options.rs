@@ -2,7 +2,7 @@
 
 use super::File;
 use super::files::cached::{self, Tries};
-use super::files::{Attempt, try_then_hop};
+use super::files::{Attempt, try_or_offload};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -159,7 +159,7 @@ impl OpenOptions {
                 Attempt::MightBlock => Attempt::MightBlock,
             },
         };
-        try_then_hop(at_once, move || options.open(owned).map(File::from_std)).await
+        try_or_offload(at_once, move || options.open(owned).map(File::from_std)).await
     }
 }
 

@@ -3,10 +3,10 @@
 //! - D1. What an entry tells, it tells of itself: of what the directory that was opened says of it,
 //!   or has under its name now. Never of what its path leads to: directories are moved, and others
 //!   put in their place. Std's entry keeps the directory open for that (where the system can look
-//!   up relative to it), so this hops for attributes; asking the kernel's caches would need the
+//!   up relative to it), so this offloads for attributes; asking the kernel's caches would need the
 //!   directory's descriptor, which std does not give.
 
-use super::files::{self, hop};
+use super::files::{self, offload};
 use crate::budget;
 use crate::cell::join::JoinHandle;
 use crate::loom::sync::Arc;
@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// How many entries the first hop reads, and the most that a later one does: each reads twice as
-/// many as the one before, so that small directories cost little and large ones few hops.
+/// How many entries the first batch reads, and the most that a later one does: each reads twice as
+/// many as the one before, so that small directories cost little and large ones few batches.
 const FIRST_BATCH: usize = 64;
 const LARGEST_BATCH: usize = 1024;
 
@@ -50,7 +50,7 @@ const LARGEST_BATCH: usize = 1024;
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let batch = hop(move || {
+    let batch = offload(move || {
         let source = std::fs::read_dir(path)?;
         Ok(Batch::read(source, FIRST_BATCH))
     });
@@ -196,7 +196,7 @@ impl DirEntry {
     /// Cancel safe.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let std = self.std.clone();
-        hop(move || std.metadata()).await
+        offload(move || std.metadata()).await
     }
 
     /// Whether it is a file, a directory or a link.
@@ -217,7 +217,7 @@ impl DirEntry {
             return Ok(file_type);
         }
         let std = self.std.clone();
-        hop(move || std.file_type()).await
+        offload(move || std.file_type()).await
     }
 
     /// The entry's inode number.

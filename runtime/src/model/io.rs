@@ -1,22 +1,22 @@
-//! A test facade of what has been read from a blocking source, see `io::stdio::intake`.
+//! A test facade of what has been read from a blocking source, see `stdio::shared_reader`.
 
-use crate::io::ReadBuf;
-use crate::io::stdio::intake;
+use crate::io_core::ReadBuf;
+use crate::stdio::shared_reader;
 use std::io;
 use std::task::{Context, Poll};
 
-/// The intake; its thread is the model's.
+/// The shared reader; its thread is the model's.
 #[derive(Debug)]
-pub struct Intake(intake::Intake);
+pub struct SharedReader(shared_reader::SharedReader);
 
 /// One reader of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader(intake::ReaderId);
+pub struct Reader(shared_reader::ReaderId);
 
-impl Intake {
+impl SharedReader {
     #[allow(missing_docs, clippy::new_without_default)]
     pub fn new() -> Self {
-        Self(intake::Intake::new())
+        Self(shared_reader::SharedReader::new())
     }
 
     #[allow(missing_docs)]

@@ -225,9 +225,9 @@ impl Worker {
         self.core.wait(&self.shared);
     }
 
-    /// The calling thread has just given a job to the blocking pool: it lingers at its next wait.
+    /// The calling thread has just given a job to the blocking pool: it spins at its next wait.
     pub fn has_handed_a_job_over(&self) {
-        blocking::set_handed_to(blocking::HandedTo::Awake);
+        blocking::set_handed_to(blocking::HandedTo::Spinning);
     }
 
     /// Puts the worker on the list of sleepers.

@@ -7,7 +7,7 @@
 //! The types of a stream's halves must not be generic to be named as they are, so they are made by
 //! the macro `halves`; what they do is here, once.
 
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::loom::sync::Arc;
 use std::io::{self, IoSlice};
 use std::ops::Deref;
@@ -96,7 +96,7 @@ macro_rules! stream_traits {
             fn poll_read_shared(
                 &self,
                 cx: &mut std::task::Context<'_>,
-                buf: &mut crate::io::ReadBuf<'_>,
+                buf: &mut crate::io_core::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
                 self.evented.poll_read(cx, buf)
             }
@@ -134,11 +134,11 @@ macro_rules! stream_traits {
 /// `AsyncRead` of a type that has a stream.
 macro_rules! read_trait {
     ($half:ty, |$this:ident| $stream:expr) => {
-        impl crate::io::AsyncRead for $half {
+        impl crate::io_core::AsyncRead for $half {
             fn poll_read(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
-                buf: &mut crate::io::ReadBuf<'_>,
+                buf: &mut crate::io_core::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
                 let $this = self;
                 crate::net::halves::Shared::poll_read_shared(&*$stream, cx, buf)
@@ -150,7 +150,7 @@ macro_rules! read_trait {
 /// `AsyncWrite` of a type that has a stream.
 macro_rules! write_trait {
     ($half:ty, |$this:ident| $stream:expr, $shut_down:expr) => {
-        impl crate::io::AsyncWrite for $half {
+        impl crate::io_core::AsyncWrite for $half {
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
@@ -200,7 +200,7 @@ macro_rules! write_trait {
 /// `$read_more` are further methods of the reading halves.
 macro_rules! halves {
     ($stream:ident, $address:ty, $read_more:ident) => {
-        use crate::io::{Interest, Ready};
+        use crate::io_core::{Interest, Ready};
         use crate::loom::sync::Arc;
         use crate::net::halves::{self, Writer};
         use bytes::BufMut;

@@ -19,8 +19,8 @@ macro_rules! ready_method {
         /// Cancel safe: readiness stays recorded.
         pub async fn ready(
             &self,
-            interest: crate::io::Interest,
-        ) -> std::io::Result<crate::io::Ready> {
+            interest: crate::io_core::Interest,
+        ) -> std::io::Result<crate::io_core::Ready> {
             self.evented.ready(interest).await
         }
     };
@@ -39,7 +39,7 @@ macro_rules! readable_methods {
         ///
         /// Cancel safe: readiness stays recorded.
         pub async fn readable(&self) -> std::io::Result<()> {
-            let ready = self.evented.ready(crate::io::Interest::READABLE).await;
+            let ready = self.evented.ready(crate::io_core::Interest::READABLE).await;
             ready.map(drop)
         }
 
@@ -71,7 +71,7 @@ macro_rules! writable_methods {
         ///
         /// Cancel safe: readiness stays recorded.
         pub async fn writable(&self) -> std::io::Result<()> {
-            let ready = self.evented.ready(crate::io::Interest::WRITABLE).await;
+            let ready = self.evented.ready(crate::io_core::Interest::WRITABLE).await;
             ready.map(drop)
         }
 
@@ -103,7 +103,7 @@ macro_rules! try_io_method {
         /// `WouldBlock` if it is not ready, or what `f` returns.
         pub fn try_io<R>(
             &self,
-            interest: crate::io::Interest,
+            interest: crate::io_core::Interest,
             f: impl FnOnce() -> std::io::Result<R>,
         ) -> std::io::Result<R> {
             self.evented.try_io(interest, |source| source.try_io(f))
@@ -123,7 +123,7 @@ macro_rules! try_io_one_way_method {
         ///
         /// `WouldBlock` if it is not ready, or what `f` returns.
         pub fn try_io<R>(&self, f: impl FnOnce() -> std::io::Result<R>) -> std::io::Result<R> {
-            let interest = crate::io::Interest::$interest;
+            let interest = crate::io_core::Interest::$interest;
             self.evented.try_io(interest, |_| f())
         }
     };
@@ -144,7 +144,7 @@ macro_rules! async_io_method {
         /// Cancel safe: it waits only before `f` or after `f` said `WouldBlock`.
         pub async fn async_io<R>(
             &self,
-            interest: crate::io::Interest,
+            interest: crate::io_core::Interest,
             mut f: impl FnMut() -> std::io::Result<R>,
         ) -> std::io::Result<R> {
             self.evented

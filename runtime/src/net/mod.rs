@@ -21,9 +21,9 @@
 //! ```
 
 mod addr;
-mod asking;
 mod datagram;
 mod halves;
+mod inq;
 mod lookup_host;
 mod methods;
 mod options;

@@ -1,6 +1,6 @@
 //! The end of a child together with all that it writes.
 
-use crate::io::{AsyncRead, AsyncReadExt};
+use crate::io_core::{AsyncRead, AsyncReadExt};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;

@@ -1,7 +1,7 @@
 //! The three standard streams of a child, as far as they are pipes to this process.
 
 use super::unix::Pipe;
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::io_core::{AsyncRead, AsyncWrite, ReadBuf};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;

@@ -18,7 +18,7 @@ use crate::budget;
 use crate::cell::id::{self, Id};
 use crate::cell::{Notified, TaskRef};
 use crate::loom::thread;
-use crate::util::leaf;
+use crate::util::trace_leaf;
 use crate::util::wake_batch::wake_contained;
 use pin_project_lite::pin_project;
 use std::collections::HashSet;
@@ -280,7 +280,7 @@ impl<T: Future> Future for Root<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let root = Self::poll as fn(Pin<&mut Self>, &mut Context<'_>) -> Poll<T::Output>;
         let future = self.project().future;
-        leaf::with_root(root as *const c_void, || future.poll(cx))
+        trace_leaf::with_root(root as *const c_void, || future.poll(cx))
     }
 }
 
@@ -303,12 +303,12 @@ where
 {
     let mut late = Late(Vec::new());
     let wakers = &mut late.0;
-    leaf::watch(
+    trace_leaf::watch(
         || budget::with_trace(poll_op),
         |waker| {
             trace_leaf(&TraceMeta {
-                root_addr: leaf::root(),
-                trace_leaf_addr: leaf::reached as fn(&Waker) as *const c_void,
+                root_addr: trace_leaf::root(),
+                trace_leaf_addr: trace_leaf::reached as fn(&Waker) as *const c_void,
             });
             wakers.push(waker.clone());
         },
@@ -457,12 +457,12 @@ fn trace_task(entry: Notified) -> Task {
     let mut wakers = Vec::new();
     let meta = TraceMeta {
         root_addr: Some(root),
-        trace_leaf_addr: leaf::reached as fn(&Waker) as *const c_void,
+        trace_leaf_addr: trace_leaf::reached as fn(&Waker) as *const c_void,
     };
     // The dump's own poll goes on with its budget afterwards.
     budget::with_kept(|| {
-        leaf::watch(
-            || leaf::with_root(root, || entry.run_traced()),
+        trace_leaf::watch(
+            || trace_leaf::with_root(root, || entry.run_traced()),
             |waker| {
                 leaves.push(stack_of(&meta));
                 wakers.push(waker.clone());

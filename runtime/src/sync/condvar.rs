@@ -1,15 +1,15 @@
 //! A condition variable for the async [`Mutex`].
 //!
 //! ```text
-//!   wait:  lock held ──queue──► unlock ──► sleep ──notified──► lock again ──► guard
+//!   wait:  lock held ──queue──► unlock ──► wait ──notified──► lock again ──► guard
 //! ```
 //!
 //! V1. A waiter is in the list before it unlocks. Whoever changes the condition under the lock
-//!     comes after that and sees it there: no notification falls between unlocking and sleeping.
+//!     comes after that and sees it there: no notification falls between unlocking and waiting.
 //! V2. A notification is for tasks that wait when it is sent: it is never stored. So the
 //!     [`Notify`] underneath never leaves `EMPTY` and `WAITING`.
 //! V3. One that `notify_one` gave to a waiter is used when the waiter has the lock again. If it
-//!     is dropped before, asleep or waiting for the lock, the next waiter gets it.
+//!     is dropped before, not polled yet or waiting for the lock, the next waiter gets it.
 //!
 //! The mutex orders the condition: the unlock of the waiter, after it queued, happens before the
 //! lock of the notifier, whose look at the list therefore needs no fence.
@@ -87,7 +87,7 @@ impl Condvar {
     /// lost with it: one that it had received goes to the next waiter.
     pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let mutex = MutexGuard::mutex(&guard);
-        let in_hand = self.sleep(guard).await;
+        let in_hand = self.unlock_and_wait(guard).await;
         let guard = mutex.lock().await;
         in_hand.used();
         guard
@@ -121,7 +121,7 @@ impl Condvar {
     /// As for [`Self::wait`]: the guard is gone, no notification is lost.
     pub async fn wait_owned<T: ?Sized>(&self, guard: OwnedMutexGuard<T>) -> OwnedMutexGuard<T> {
         let mutex: Arc<Mutex<T>> = OwnedMutexGuard::mutex(&guard).clone();
-        let in_hand = self.sleep(guard).await;
+        let in_hand = self.unlock_and_wait(guard).await;
         let guard = mutex.lock_owned().await;
         in_hand.used();
         guard
@@ -147,7 +147,7 @@ impl Condvar {
     }
 
     /// Queues, then drops the guard, then waits.
-    async fn sleep<G>(&self, guard: G) -> InHand<'_> {
+    async fn unlock_and_wait<G>(&self, guard: G) -> InHand<'_> {
         let mut notified = pin!(self.waiters.notified());
         notified.as_mut().enable();
         drop(guard);

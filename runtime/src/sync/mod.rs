@@ -31,6 +31,7 @@
 mod barrier;
 mod block_on;
 mod condvar;
+mod guard_fmt;
 mod mutex;
 mod notify;
 mod once_cell;
@@ -38,9 +39,8 @@ pub(crate) mod permits;
 mod rwlock;
 mod semaphore;
 mod set_once;
-mod show;
+mod version_waiters;
 mod wait_list;
-mod waiters;
 
 pub mod broadcast;
 pub mod mpmc;

@@ -12,7 +12,7 @@
 //! anyway, and the loser of a race would see an empty cell).
 #![allow(unsafe_code)]
 
-use super::waiters::{WaitList, Waiter};
+use super::version_waiters::{VersionWaiters, Waiter};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::atomic::{AtomicBool, Ordering};
 use pin_project_lite::pin_project;
@@ -41,7 +41,7 @@ const STAMP: u64 = 0;
 /// # });
 /// ```
 pub struct SetOnce<T> {
-    waiters: WaitList,
+    waiters: VersionWaiters,
     is_set: AtomicBool,
     value: UnsafeCell<MaybeUninit<T>>,
 }
@@ -62,7 +62,7 @@ impl<T> SetOnce<T> {
         /// Makes an empty cell, in a constant.
         pub const fn const_new() -> Self {
             Self {
-                waiters: WaitList::new(),
+                waiters: VersionWaiters::new(),
                 is_set: AtomicBool::new(false),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
             }
@@ -81,7 +81,7 @@ impl<T> SetOnce<T> {
         /// Makes a cell with a value, in a constant.
         pub const fn const_new_with(value: T) -> Self {
             Self {
-                waiters: WaitList::new(),
+                waiters: VersionWaiters::new(),
                 is_set: AtomicBool::new(true),
                 value: UnsafeCell::new(MaybeUninit::new(value)),
             }

@@ -1,15 +1,14 @@
 //! Small parts that know nothing of the runtime: lists, wake batches, counters, randomness.
 
+pub(crate) mod adaptive_spin;
 pub(crate) mod atomic_waker;
 pub(crate) mod bomb;
 pub(crate) mod entered;
 #[cfg_attr(not(unix), path = "no_forks.rs")]
 pub(crate) mod forks;
 pub(crate) mod histogram;
-pub(crate) mod leaf;
 pub(crate) mod list;
 pub(crate) mod names;
-pub(crate) mod patience;
 #[cfg(any(feature = "io-std", feature = "signal"))]
 #[cfg_attr(not(all(feature = "io-std", feature = "signal")), allow(dead_code))]
 pub(crate) mod per_process;
@@ -17,4 +16,5 @@ pub(crate) mod rng;
 pub(crate) mod scoped;
 pub(crate) mod spin_lock;
 pub(crate) mod thread_bound;
+pub(crate) mod trace_leaf;
 pub(crate) mod wake_batch;

@@ -6,7 +6,7 @@
 //!
 //! The `Release` store on leaving pairs with the `Acquire` swap on entering. Not for sections
 //! that allocate or call the system. User code only where it is short as a rule, as the clone of a
-//! message is: who waits for longer than some hundred microseconds sleeps, but is not woken.
+//! message is: who waits for longer than some hundred microseconds sleeps, and is not unparked.
 //!
 //! Under a checker a plain mutex takes its place, so that waiting is no spinning.
 #![allow(unsafe_code)]
@@ -30,10 +30,10 @@ mod spinning {
     const SPINS: u32 = 64;
 
     /// Turns after which a waiter sleeps instead.
-    const PATIENCE: u32 = SPINS * 64;
+    const SLEEP_AFTER: u32 = SPINS * 64;
 
     /// How long a waiter sleeps between looks.
-    const NAP: Duration = Duration::from_micros(50);
+    const SLEEP: Duration = Duration::from_micros(50);
 
     /// See the module.
     #[derive(Debug, Default)]
@@ -72,8 +72,8 @@ mod spinning {
             loop {
                 while self.held.load(Ordering::Relaxed) {
                     spins = spins.saturating_add(1);
-                    if spins > PATIENCE {
-                        thread::pause(NAP);
+                    if spins > SLEEP_AFTER {
+                        thread::pause(SLEEP);
                     } else if spins % SPINS == 0 {
                         thread::yield_now();
                     } else {

@@ -165,18 +165,12 @@ fn atomics(source: &Source, models: &[(&str, Checked)]) -> Vec<String> {
     problems
 }
 
-/// The row of `a::b::…`: that of the part `a/b` if it has one of its own.
+/// The row of `a::b::…`: that of `a`.
 fn row(path: &[&str]) -> Option<u8> {
-    let find = |name: &str| {
-        ROWS.iter()
-            .find(|(_, names)| names.contains(&name))
-            .map(|(row, _)| *row)
-    };
-    let part = match path {
-        [first, second, ..] => find(&format!("{first}/{second}")),
-        _ => None,
-    };
-    part.or_else(|| path.first().and_then(|first| find(first)))
+    let name = path.first()?;
+    ROWS.iter()
+        .find(|(_, names)| names.contains(name))
+        .map(|(row, _)| *row)
 }
 
 fn has_row(name: &str) -> bool {

@@ -1,21 +1,20 @@
 //! The tables that the rules look things up in: change them in the commit that needs it.
 
-/// Rows of modules of `runtime`. A module imports from its own row and from rows above it; `a/b`
-/// is a part of `a` that stands in another row.
+/// Rows of modules of `runtime`. A module imports from its own row and from rows above it.
 pub(super) const ROWS: &[(u8, &[&str])] = &[
     (0, &["loom", "util", "trace", "os"]),
     (1, &["cell", "budget", "park"]),
-    (2, &["sync", "io"]),
+    (2, &["sync", "io_core"]),
     (3, &["driver", "blocking"]),
     (4, &["scheduler"]),
     (5, &["runtime", "context", "handle", "builder", "config"]),
     (
         LEAVES,
         &[
-            "task", "time", "net", "fs", "process", "signal", "metrics", "macros",
+            "task", "time", "net", "fs", "process", "signal", "metrics", "macros", "async_fd",
+            "stdio",
         ],
     ),
-    (LEAVES, &["io/async_fd", "io/stdio"]),
     // For `loom-tests` alone: it shows internals of all rows.
     (7, &["model"]),
 ];
@@ -40,7 +39,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "io-driver/tests/emfile.rs", // The same.
     "runtime/tests/net_tcp_exact_fit.rs", // Asks for a socket option that std does not know.
     "macros/src/*", // Quoted tokens: the compiler forbids unsafe code in the crate itself.
-    "runtime/src/util/leaf.rs", // G1: a closure further down on the stack.
+    "runtime/src/util/trace_leaf.rs", // G1: a closure further down on the stack.
     "runtime/src/util/forks.rs", // A function that `fork` calls in the child.
     "runtime/src/util/per_process.rs", // V1: what was published stays.
     "runtime/src/util/list.rs",
@@ -60,8 +59,8 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/model/sync.rs", // A cell for loom to watch, behind the lock under test.
     "runtime/src/sync/oneshot.rs",
     "runtime/src/sync/permits*",
-    "runtime/src/sync/waiters.rs", // L1: the lock, or the sole owner.
-    "runtime/src/sync/watch/shared.rs", // W1: one writer, or readers.
+    "runtime/src/sync/version_waiters.rs", // L1: the lock, or the sole owner.
+    "runtime/src/sync/watch/shared.rs",    // W1: one writer, or readers.
     "runtime/src/sync/notify.rs",
     "runtime/src/sync/once_cell.rs",
     "runtime/src/sync/set_once.rs",
@@ -70,12 +69,12 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/sync/wait_list.rs", // W1, W2: nodes in pinned futures.
     "runtime/src/sync/broadcast/receiver.rs", // V1: its node waits in its channel's list.
     "runtime/src/sync/mpmc/wait.rs", // F1: the same.
-    "runtime/src/io/read_buf.rs",
-    "runtime/src/io/async_fd.rs",
-    "runtime/src/io/split.rs", // I2: a shared half reaches nothing.
+    "runtime/src/io_core/read_buf.rs",
+    "runtime/src/async_fd/mod.rs",
+    "runtime/src/io_core/split.rs", // I2: a shared half reaches nothing.
     "runtime/src/net/*socket.rs",
-    "runtime/src/net/asking/linux.rs", // I4: one descriptor that the kernel made for this call.
-    "runtime/src/net/windows/*",       // N1: handles that the system returned.
+    "runtime/src/net/inq/linux.rs", // I4: one descriptor that the kernel made for this call.
+    "runtime/src/net/windows/*",    // N1: handles that the system returned.
     "runtime/src/net/unix/credentials.rs", // U1: structures of integers, with their size.
     "runtime/src/process/unix/*",
     "runtime/src/signal/unix*",
@@ -107,12 +106,12 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "runtime/src/metrics/mod.rs",
     "runtime/src/os/mod.rs",
     "runtime/src/driver/mod.rs",
-    "runtime/src/io/mod.rs",
+    "runtime/src/io_core/mod.rs",
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, facades for models.
     "runtime/src/model/mod.rs",          // Test facades of leaves.
-    "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
-    "io-driver/src/registry.rs",         // The same.
+    "runtime/src/sync/permits/mod.rs",   // An oracle, for tests and fuzz targets.
+    "io-driver/src/registry/mod.rs",     // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/mod.rs",           // Values of the process: who has any.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
@@ -140,15 +139,21 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("io-driver/src/readiness.rs", Checked::By(&["io_driver"])),
     (
-        "io-driver/src/registry.rs",
+        "io-driver/src/registry/mod.rs",
         Checked::Exempt("a count that says in the open what `OnceLock` does inside"),
     ),
     ("io-driver/src/source.rs", Checked::By(&["io_driver"])),
     ("io-driver/src/wake_flag.rs", Checked::By(&["io_driver"])),
-    ("runtime/src/blocking/pool.rs", Checked::By(&["blocking"])),
-    ("runtime/src/blocking/seat.rs", Checked::By(&["blocking"])),
     (
-        "runtime/src/blocking/tempo.rs",
+        "runtime/src/blocking/pool/mod.rs",
+        Checked::By(&["blocking"]),
+    ),
+    (
+        "runtime/src/blocking/sleeper.rs",
+        Checked::By(&["blocking"]),
+    ),
+    (
+        "runtime/src/blocking/spin_hint.rs",
         Checked::Exempt("a hint: nothing rests on it"),
     ),
     (
@@ -162,13 +167,13 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
     ),
     ("runtime/src/driver/clock.rs", Checked::By(&["timers"])),
     ("runtime/src/driver/mod.rs", Checked::By(&["scheduler"])),
-    ("runtime/src/driver/timers.rs", Checked::By(&["timers"])),
+    ("runtime/src/driver/timers/mod.rs", Checked::By(&["timers"])),
     (
         "runtime/src/fs/files/cached.rs",
         Checked::Exempt("what the system refused once: no order"),
     ),
     (
-        "runtime/src/net/asking/linux.rs",
+        "runtime/src/net/inq/linux.rs",
         Checked::Exempt("a mode of the socket; readiness itself is ordered by io-driver's word"),
     ),
     ("runtime/src/park.rs", Checked::By(&["scheduler", "sync"])),
@@ -253,7 +258,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["sync", "sync_once"]),
     ),
     (
-        "runtime/src/sync/permits.rs",
+        "runtime/src/sync/permits/mod.rs",
         Checked::By(&["sync", "sync_permits", "sync_rwlock"]),
     ),
     (
@@ -266,7 +271,7 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
         Checked::By(&["sync_broadcast", "sync_mpmc"]),
     ),
     (
-        "runtime/src/sync/waiters.rs",
+        "runtime/src/sync/version_waiters.rs",
         Checked::By(&["sync_watch", "sync_once"]),
     ),
     (

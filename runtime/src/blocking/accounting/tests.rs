@@ -243,7 +243,7 @@ struct Oracle {
     woken: usize,
     starting: usize,
     starting_extra: usize,
-    asleep: usize,
+    parked: usize,
     queued: usize,
     extra_queued: usize,
     accepted: usize,
@@ -262,7 +262,7 @@ impl Oracle {
             woken: 0,
             starting: 0,
             starting_extra: 0,
-            asleep: 0,
+            parked: 0,
             queued: 0,
             extra_queued: 0,
             accepted: 0,
@@ -285,7 +285,7 @@ impl Oracle {
     }
 
     fn wake(&mut self) {
-        self.asleep -= 1;
+        self.parked -= 1;
         self.woken += 1;
     }
 
@@ -302,7 +302,7 @@ impl Oracle {
                 }
                 self.pass_on(pass_on);
             }
-            Look::Idle => self.asleep += 1,
+            Look::Idle => self.parked += 1,
             Look::Leave => {}
         }
     }
@@ -373,8 +373,8 @@ impl Oracle {
                 let pass_on = self.counts.arrive();
                 self.pass_on(pass_on);
             }
-            6 if self.asleep > 0 => {
-                self.asleep -= 1;
+            6 if self.parked > 0 => {
+                self.parked -= 1;
                 let look = self.counts.expire();
                 self.look(look);
             }
@@ -415,12 +415,12 @@ impl Oracle {
     fn check(&self) {
         let c = &self.counts;
         let in_extras = self.carrying + self.starting_extra;
-        let threads = self.busy + self.woken + self.starting + self.asleep + in_extras;
+        let threads = self.busy + self.woken + self.starting + self.parked + in_extras;
         assert_eq!(
             (c.threads, c.idle, c.queued, c.extra_queued),
             (
                 threads,
-                self.asleep,
+                self.parked,
                 self.queued + self.extra_queued,
                 self.extra_queued
             )
@@ -429,7 +429,7 @@ impl Oracle {
         assert!(self.extra_queued <= self.woken, "I6: {self:?}");
         // Only threads that came out of an extra job may be too many, until they look.
         assert!(
-            threads <= c.limit + c.extra + self.busy + self.asleep,
+            threads <= c.limit + c.extra + self.busy + self.parked,
             "I1: {self:?}"
         );
         assert!(
@@ -445,7 +445,7 @@ impl Oracle {
         // A job waits only for a thread on its way or because all threads are busy, and
         // there are as many as allowed or as can be had.
         if c.queued > 0 && c.claims == 0 {
-            assert_eq!(self.asleep, 0, "I3: {self:?}");
+            assert_eq!(self.parked, 0, "I3: {self:?}");
             let all = c.threads >= c.limit + c.extra;
             assert!(all || self.failed || c.closed, "I4: {self:?}");
         }
@@ -463,7 +463,7 @@ fn random_walks_agree_with_an_oracle() {
         }
         // At the end every thread does its part, and nothing may be left.
         oracle.counts.close();
-        (oracle.woken, oracle.asleep) = (oracle.woken + oracle.asleep, 0);
+        (oracle.woken, oracle.parked) = (oracle.woken + oracle.parked, 0);
         for _ in 0..3 * (oracle.accepted + 10) {
             oracle.check();
             (1..6).for_each(|choice| oracle.step(choice));

@@ -600,10 +600,10 @@ fn threads_get_their_name_and_hooks_run_once_each() {
     assert_eq!((hooks.0.load(SeqCst), hooks.1.load(SeqCst)), (1, 1));
 }
 
-/// Two submitters wait for each of their jobs, so threads linger; others end the time of whoever
-/// is idle. Each job is run, and a shutdown finds whoever lingers.
+/// Two submitters wait for each of their jobs, so threads spin; others end the time of whoever
+/// is idle. Each job is run, and a shutdown finds whoever spins.
 #[test]
-fn jobs_in_quick_succession_are_run_whoever_lingers() {
+fn jobs_in_quick_succession_are_run_whoever_spins() {
     for round in 0..20 {
         let (pool, tally) = (pool(3), StdArc::new(Tally::default()));
         let submitters: Vec<_> = (0..2)

@@ -1,23 +1,23 @@
 //! The life of a pool's thread: jobs, and what it does between them.
 //!
-//! The invariants are those of the [pool](super); T2 is `tempo`'s.
+//! The invariants are those of the [pool](super); T2 is `spin_hint`'s.
 
 use super::{MY_POOL, Shared, State, retire};
 use crate::blocking::accounting::{Look, PassOn};
 use crate::blocking::config::Job;
-use crate::blocking::seat::Seat;
-use crate::blocking::start::Berth;
-use crate::blocking::tempo;
+use crate::blocking::sleeper::Sleeper;
+use crate::blocking::spin_hint;
+use crate::blocking::start::FirstJob;
 use crate::loom;
 use crate::loom::sync::{Arc, MutexGuard};
 use crate::util::bomb::contain;
 use std::mem;
 
-/// How a thread waited last.
-struct Nap {
-    /// It slept, and not for long.
+/// How a thread was idle last.
+struct ParkRecord {
+    /// It parked, and not for long.
     was_short: bool,
-    /// It was claimed before it slept.
+    /// It was claimed before it parked.
     was_quick: bool,
 }
 
@@ -29,25 +29,25 @@ struct AfterJob {
 }
 
 /// All that a pool thread does.
-pub(super) fn live<J: Job>(shared: &Arc<Shared<J>>, berth: &Berth<J>) {
+pub(super) fn live<J: Job>(shared: &Arc<Shared<J>>, first: &FirstJob<J>) {
     MY_POOL.with(|pool| pool.set(Shared::address(shared)));
     let config = &shared.config;
     let mut life = || {
         // Nothing is left when this runs a second time.
-        let Some(first) = berth.take_first() else {
+        let Some(job) = first.take() else {
             return;
         };
         if let Some(hook) = &config.on_start {
             contain(|| hook());
         }
-        Shared::serve(shared, first);
+        Shared::serve(shared, job);
         if let Some(hook) = &config.on_stop {
             contain(|| hook());
         }
     };
     contain(|| (config.around)(&mut life));
     life(); // if `around` panicked before its argument, or left it out
-    let own = berth.end();
+    let own = first.end();
     let mut state = shared.state.lock();
     state.open -= 1;
     let before = own.and_then(|handle| state.last_ended.replace(handle));
@@ -96,53 +96,53 @@ impl<J: Job> Shared<J> {
         after
     }
 
-    /// Lays a thread down that found nothing, and returns when it has to look again. If jobs have
-    /// come quickly, it lingers before it sleeps.
-    fn lie_down<'a>(
+    /// Parks a thread that found nothing, and returns when it has to look again. If jobs have
+    /// come quickly, it spins before it parks.
+    fn park<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<J>>,
-        seat: &Arc<Seat>,
-        nap: &mut Nap,
+        sleeper: &Arc<Sleeper>,
+        record: &mut ParkRecord,
     ) -> MutexGuard<'a, State<J>> {
-        let was_quick = mem::take(&mut nap.was_quick);
-        let may_linger = !state.is_lingering && self.tempo.may_linger(was_quick);
-        let trial = nap.was_short.then_some(tempo::TRIAL);
-        let limit = may_linger.then(|| state.linger.next(trial)).flatten();
-        seat.lie_down(limit.is_some());
+        let was_quick = mem::take(&mut record.was_quick);
+        let may_spin = !state.is_spinning && self.hint.may_spin_wait(was_quick);
+        let trial = record.was_short.then_some(spin_hint::TRIAL_LIMIT);
+        let limit = may_spin.then(|| state.spin.next(trial)).flatten();
+        sleeper.begin_park(limit.is_some());
         let Some(limit) = limit else {
             if was_quick {
-                self.tempo.set_cold();
+                self.hint.set_cold();
             }
-            // Whoever lingers stays on top (T2).
-            let place = state.sleepers.len() - usize::from(state.is_lingering);
-            state.sleepers.insert(place, Arc::clone(seat));
+            // Whoever spins stays on top (T2).
+            let place = state.sleepers.len() - usize::from(state.is_spinning);
+            state.sleepers.insert(place, Arc::clone(sleeper));
             drop(state);
-            nap.was_short = seat.wait(self.config.keep_alive) <= tempo::SHORT_SLEEP;
+            record.was_short = sleeper.park(self.config.keep_alive) <= spin_hint::SHORT_PARK;
             return self.state.lock();
         };
-        state.is_lingering = true;
-        state.sleepers.push(Arc::clone(seat));
-        self.tempo.set_lingering();
+        state.is_spinning = true;
+        state.sleepers.push(Arc::clone(sleeper));
+        self.hint.set_spinning();
         drop(state);
-        let (waited, came) = seat.linger(limit);
-        nap.was_quick = came;
+        let (waited, came) = sleeper.spin_wait(limit);
+        record.was_quick = came;
         if !came {
-            self.tempo.set_cold();
-            nap.was_short = seat.wait(self.config.keep_alive) <= tempo::SHORT_SLEEP;
+            self.hint.set_cold();
+            record.was_short = sleeper.park(self.config.keep_alive) <= spin_hint::SHORT_PARK;
         }
         let mut state = self.state.lock();
-        if !seat.is_claimed() {
-            state.is_lingering = false; // else the claim has said so
+        if !sleeper.is_claimed() {
+            state.is_spinning = false; // else the claim has said so
         }
-        state.linger.ended(limit, waited, came);
+        state.spin.ended(limit, waited, came);
         state
     }
 
     /// The loop of a pool thread, from its first job to its end.
     fn serve(shared: &Arc<Self>, first: J) {
-        let seat = Arc::new(Seat::new());
-        let mut nap = Nap {
-            was_short: loom::CHECKED, // so that models linger at once
+        let sleeper = Arc::new(Sleeper::new());
+        let mut record = ParkRecord {
+            was_short: loom::CHECKED, // so that models spin at once
             was_quick: false,
         };
         let mut state = shared.state.lock();
@@ -160,12 +160,12 @@ impl<J: Job> Shared<J> {
             }
             let mut look = state.counts.look();
             while look == Look::Idle {
-                state = shared.lie_down(state, &seat, &mut nap);
+                state = shared.park(state, &sleeper, &mut record);
                 // The clock may have been late: the word decides (S1).
-                look = if seat.is_claimed() {
+                look = if sleeper.is_claimed() {
                     state.counts.look_claimed()
                 } else {
-                    state.sleepers.retain(|other| !Arc::ptr_eq(other, &seat));
+                    state.sleepers.retain(|other| !Arc::ptr_eq(other, &sleeper));
                     state.counts.expire()
                 };
             }

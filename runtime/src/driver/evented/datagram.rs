@@ -11,8 +11,8 @@
 
 use super::{Evented, blocks};
 use crate::budget;
-use crate::io::ReadBuf;
-use crate::io::read_buf::fill_buf_mut;
+use crate::io_core::ReadBuf;
+use crate::io_core::read_buf::fill_buf_mut;
 use bytes::BufMut;
 use io_driver::{Direction, Interest, ReadyEvent};
 use mio::event::Source;

@@ -533,8 +533,8 @@ mod against_a_sorted_map {
             let first = self.armed.values().map(|timer| timer.at_ns).min();
             let until = self.bench.timers.prepare_wait();
             match (first, until) {
-                (Some(first), Some(until)) => assert!(until <= first, "sleeps past a timer"),
-                (Some(_), None) => panic!("sleeps for ever over a timer"),
+                (Some(first), Some(until)) => assert!(until <= first, "waits past a timer"),
+                (Some(_), None) => panic!("waits for ever over a timer"),
                 (None, _) => {}
             }
             self.bench.timers.end_wait();

@@ -3,7 +3,7 @@
 //! - B1. `start <= end <= bytes.len()`; the bytes between them are the contents.
 //! - B2. `bytes` never shrinks, so that its bytes are set to zero once and not for each read.
 
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use std::io::{self, IoSlice, Read, Write};
 
 /// A buffer that travels to the pool and back.

@@ -8,7 +8,7 @@ use self::work::{Open, Work};
 use super::OpenOptions;
 use super::files::cached::Tries;
 use crate::budget;
-use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use crate::io_core::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::sync::Mutex;
 use std::fmt;
 use std::fs::{self, FileTimes, Metadata, Permissions};

@@ -13,7 +13,7 @@
 //! - C4. Attributes of an open file of a local file system are in memory with its inode.
 //!
 //! A kernel before 5.12 knows no `RESOLVE_CACHED`, and a sandbox may forbid `openat2`: that is
-//! remembered, and names are left to the hop from then on.
+//! remembered, and names are left to `offload` from then on.
 //!
 //! Not tried are writes: ext4 and tmpfs refuse `RWF_NOWAIT` for buffered writes (measured on
 //! Linux 6.18), and where it works a promise that the caller gets at once would still wait for
@@ -23,7 +23,7 @@
 #![allow(unsafe_code)]
 
 use super::{Attempt, MOST_BYTES};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::loom::unordered::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::fs::{File, Metadata};
@@ -143,7 +143,7 @@ impl Tries {
                 into.advance(count);
                 Attempt::Done(Ok(()))
             }
-            // Errors come from the hop, which may find none.
+            // Errors come from the offloaded operation, which may find none.
             Err(error) => {
                 if !matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) {
                     *self = Self::Yes { reads: false };
@@ -218,7 +218,7 @@ fn open_regular(path: &Path) -> Result<(File, usize), Refusal> {
     }
     let file = open_cached(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY)?;
     let found = status(file.as_raw_fd())?;
-    // Replaced in between: by what the hop will find.
+    // Replaced in between: by what the offloaded operation will find.
     if (found.st_dev, found.st_ino) != (expected.st_dev, expected.st_ino) {
         return Err(Refusal::MightBlock);
     }

@@ -1,13 +1,13 @@
 //! The one place from which `fs` reaches the system: the pool for blocking calls, and what the
 //! system answers at once.
 //!
-//! Every operation tries the second if it can, and else makes one hop to the pool. A backend that
-//! hands operations to the kernel (io_uring) would take the place of `hop`.
+//! Every operation tries the second if it can, and else is offloaded to the pool, once. A backend that
+//! hands operations to the kernel (io_uring) would take the place of `offload`.
 //!
 //! - F1. What is tried at once blocks for no device: the kernel is asked to refuse then. Where it
-//!   cannot be asked, or refuses for whatever reason, the hop does the whole operation, and its
-//!   error is the operation's.
-//! - F2. What is tried at once has no effect that the hop would have a second time.
+//!   cannot be asked, or refuses for whatever reason, the offloaded one does the whole operation,
+//!   and its error is the operation's.
+//! - F2. What is tried at once has no effect that the offloaded operation would have a second time.
 //! - F3. At most [`MOST_BYTES`] are copied at once: tens of microseconds.
 //! - F4. Once the shutdown of the current runtime has begun nothing is done any more, at once or
 //!   on the pool: each operation ends with the error of [`gone`].
@@ -21,7 +21,7 @@ use crate::runtime::context;
 use std::future::poll_fn;
 use std::io;
 
-/// How many bytes are copied without a hop.
+/// How many bytes are copied without offloading.
 pub(super) const MOST_BYTES: usize = 128 * 1024;
 
 /// What came of trying an operation at once.
@@ -38,7 +38,7 @@ pub(super) enum Attempt<T> {
 /// # Panics
 ///
 /// Panics outside of a runtime.
-pub(super) async fn hop<R, F>(operation: F) -> io::Result<R>
+pub(super) async fn offload<R, F>(operation: F) -> io::Result<R>
 where
     F: FnOnce() -> io::Result<R> + Send + 'static,
     R: Send + 'static,
@@ -52,8 +52,8 @@ where
 ///
 /// # Panics
 ///
-/// As [`hop`].
-pub(super) async fn try_then_hop<R, F>(
+/// As [`offload`].
+pub(super) async fn try_or_offload<R, F>(
     at_once: impl FnOnce() -> Attempt<io::Result<R>>,
     operation: F,
 ) -> io::Result<R>
@@ -69,11 +69,11 @@ where
             return result;
         }
     }
-    hop(operation).await
+    offload(operation).await
 }
 
 /// Tries `at_once`. Without a runtime, or after the end of the current one (F4), it is not tried:
-/// the hop that follows says so.
+/// the offloading that follows says so.
 pub(super) fn attempt<T>(at_once: impl FnOnce() -> Attempt<T>) -> Attempt<T> {
     match context::with_handle(|handle| handle.blocking().is_shut_down()) {
         Ok(false) => at_once(),

@@ -1,7 +1,7 @@
-//! Systems that cannot be asked whether a file operation would block: every one hops.
+//! Systems that cannot be asked whether a file operation would block: every one is offloaded.
 
 use super::Attempt;
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Halves of a stream: see `net::halves`.
 
 use super::TcpStream;
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::net::halves::halves;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};

@@ -3,7 +3,7 @@
 use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, split_owned};
 use super::stream_socket::StreamSocket;
 use crate::driver::evented::{Evented, stream};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{no_address, resolve};
 use crate::net::halves::stream_traits;
@@ -267,7 +267,7 @@ impl TcpStream {
 
 stream_traits!(TcpStream);
 std_conversions!(TcpStream, net::TcpStream, "stream");
-source_impls!(TcpStream, stop_asking);
+source_impls!(TcpStream, stop_inq);
 
 impl AsRef<TcpStream> for TcpStream {
     fn as_ref(&self) -> &TcpStream {

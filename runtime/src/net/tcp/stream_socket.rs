@@ -1,10 +1,10 @@
-//! The socket under a [`TcpStream`](super::stream::TcpStream), which [asks](crate::net::asking) what
+//! The socket under a [`TcpStream`](super::stream::TcpStream), which [asks](crate::net::inq) what
 //! its reads left behind.
 #![allow(unsafe_code)]
 
 use crate::driver::evented::source_through;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
-use crate::net::asking::{Asking, Question};
+use crate::net::inq::{InqMode, InqOption};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use std::ops::Deref;
 /// A connected socket and what its reads have shown.
 pub(super) struct StreamSocket {
     stream: mio::net::TcpStream,
-    asking: Asking,
+    inq: InqMode,
 }
 
 impl StreamSocket {
@@ -22,26 +22,26 @@ impl StreamSocket {
     pub(super) fn new(stream: mio::net::TcpStream) -> Self {
         Self {
             stream,
-            asking: Asking::new(),
+            inq: InqMode::new(),
         }
     }
 
-    /// A socket from elsewhere, of whose descriptor others may have a duplicate (I1 of `asking`).
+    /// A socket from elsewhere, of whose descriptor others may have a duplicate (I1 of `inq`).
     pub(super) fn shared(stream: mio::net::TcpStream) -> Self {
         let socket = Self::new(stream);
-        socket.stop_asking();
+        socket.stop_inq();
         socket
     }
 
-    /// To be called before the descriptor is shown to anybody (I1 of `asking`).
-    pub(super) fn stop_asking(&self) {
-        self.asking.stop(&self.stream, Question::TCP);
+    /// To be called before the descriptor is shown to anybody (I1 of `inq`).
+    pub(super) fn stop_inq(&self) {
+        self.inq.stop(&self.stream, InqOption::TCP);
     }
 }
 
 impl From<StreamSocket> for net::TcpStream {
     fn from(socket: StreamSocket) -> Self {
-        socket.stop_asking();
+        socket.stop_inq();
         socket.stream.into()
     }
 }
@@ -69,7 +69,7 @@ unsafe impl ByteStream for StreamSocket {
                 left: Left::Unknown,
             })
         };
-        self.asking.read(stream, Question::TCP, buf, plain)
+        self.inq.read(stream, InqOption::TCP, buf, plain)
     }
 
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

@@ -2,7 +2,7 @@
 
 use super::UdpSocket;
 use super::datagram_socket::{PEEK, PEEK_FROM, peek_sender};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use io_driver::{Direction, Interest};
 use std::io;
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 
 use super::UdpSocket;
 use super::datagram_socket::{RECV, RECV_FROM};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::net::datagram::receive_methods;
 use std::io;
 use std::net::SocketAddr;

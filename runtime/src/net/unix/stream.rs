@@ -190,7 +190,7 @@ impl UnixStream {
 
 stream_traits!(UnixStream);
 std_conversions!(UnixStream, net::UnixStream, "stream");
-source_impls!(UnixStream, stop_asking);
+source_impls!(UnixStream, stop_inq);
 
 impl AsRef<UnixStream> for UnixStream {
     fn as_ref(&self) -> &UnixStream {

@@ -1,5 +1,5 @@
 //! The socket under a [`UnixStream`](super::stream::UnixStream): how it finds out where the
-//! stream has boundaries, and [asks](crate::net::asking) what its reads left behind.
+//! stream has boundaries, and [asks](crate::net::inq) what its reads left behind.
 //!
 //! A read of fewer bytes than there was room for drained the socket, unless it stopped at bytes
 //! that came with file descriptors or, if asked for, with credentials. Then more may be queued, and
@@ -15,7 +15,7 @@
 
 use crate::driver::evented::source_through;
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
-use crate::net::asking::{Asking, Question};
+use crate::net::inq::{InqMode, InqOption};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::{self, MaybeUninit};
@@ -26,7 +26,7 @@ use std::os::unix::net;
 /// A connected socket and what its reads have shown.
 pub(super) struct StreamSocket {
     stream: mio::net::UnixStream,
-    asking: Asking,
+    inq: InqMode,
 }
 
 impl StreamSocket {
@@ -34,26 +34,26 @@ impl StreamSocket {
     pub(super) fn new(stream: mio::net::UnixStream) -> Self {
         Self {
             stream,
-            asking: Asking::new(),
+            inq: InqMode::new(),
         }
     }
 
-    /// A socket from elsewhere, of whose descriptor others may have a duplicate (I1 of `asking`).
+    /// A socket from elsewhere, of whose descriptor others may have a duplicate (I1 of `inq`).
     pub(super) fn shared(stream: mio::net::UnixStream) -> Self {
         let socket = Self::new(stream);
-        socket.stop_asking();
+        socket.stop_inq();
         socket
     }
 
-    /// To be called before the descriptor is shown to anybody (I1 of `asking`).
-    pub(super) fn stop_asking(&self) {
-        self.asking.stop(&self.stream, Question::UNIX);
+    /// To be called before the descriptor is shown to anybody (I1 of `inq`).
+    pub(super) fn stop_inq(&self) {
+        self.inq.stop(&self.stream, InqOption::UNIX);
     }
 }
 
 impl From<StreamSocket> for net::UnixStream {
     fn from(socket: StreamSocket) -> Self {
-        socket.stop_asking();
+        socket.stop_inq();
         socket.stream.into()
     }
 }
@@ -74,7 +74,7 @@ unsafe impl ByteStream for StreamSocket {
     fn read(&self, buf: &mut [MaybeUninit<u8>]) -> io::Result<Taken> {
         let stream = &self.stream;
         let plain = |buf: &mut [MaybeUninit<u8>]| recvmsg(stream.as_raw_fd(), buf);
-        self.asking.read(stream, Question::UNIX, buf, plain)
+        self.inq.read(stream, InqOption::UNIX, buf, plain)
     }
 
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

@@ -8,7 +8,7 @@
 
 use crate::driver::evented::Evented;
 use crate::driver::evented::pipe_end::PipeEnd;
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::runtime::context;
 use io_driver::Interest;
 use std::io::{self, IoSlice};

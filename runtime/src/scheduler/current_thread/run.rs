@@ -194,9 +194,9 @@ impl CoreGuard {
     /// Takes what the driver has, without waiting.
     fn poll_driver(&self) {
         let Local { shared, core } = self.local();
-        let token = shared.driver.try_token();
+        let guard = shared.driver.try_guard();
         core.driver_interval
-            .looked(token.map_or(0, |mut token| token.poll()));
+            .looked(guard.map_or(0, |mut guard| guard.poll()));
     }
 
     /// Waits for the driver, for another thread, or for the root's waker.
@@ -213,7 +213,7 @@ impl CoreGuard {
         if idle {
             shared.stats.asleep();
             self.local().core.duties.sleeps();
-            if let Some(mut token) = shared.driver.try_token() {
+            if let Some(mut token) = shared.driver.try_guard() {
                 token.wait();
             }
             shared.stats.awake();

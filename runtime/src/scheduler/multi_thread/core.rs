@@ -14,7 +14,7 @@ use crate::loom::local;
 use crate::loom::sync::Arc;
 use crate::scheduler::duty_clock::DutyClock;
 use crate::scheduler::queues::LocalQueue;
-use crate::util::patience::Patience;
+use crate::util::adaptive_spin::AdaptiveSpin;
 use crate::util::scoped;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -67,14 +67,14 @@ impl Core {
 #[derive(Debug)]
 pub(super) struct Lingering {
     /// Given to a thread of the pool that was awake.
-    pub(super) for_awake: Cell<Patience>,
+    pub(super) for_awake: Cell<AdaptiveSpin>,
     /// Given to one that had to be woken: about as long as this takes on an idle machine.
-    pub(super) for_asleep: Cell<Patience>,
+    pub(super) for_asleep: Cell<AdaptiveSpin>,
 }
 
 impl Lingering {
     fn new() -> Self {
-        let patience = |limit_us| Cell::new(Patience::new(Duration::from_micros(limit_us)));
+        let patience = |limit_us| Cell::new(AdaptiveSpin::new(Duration::from_micros(limit_us)));
         Self {
             for_awake: patience(10),
             for_asleep: patience(30),

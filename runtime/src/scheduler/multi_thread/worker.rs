@@ -151,7 +151,7 @@ impl Core {
         let driver = &shared.driver;
         self.in_driver.set(true);
         let token = if driver.handle().has_sources() {
-            driver.try_token()
+            driver.try_guard()
         } else {
             None
         };
@@ -273,7 +273,7 @@ impl Core {
         if self.lingers(parker) {
             return;
         }
-        if let Some(mut token) = shared.driver.token_or_request(self.index) {
+        if let Some(mut token) = shared.driver.guard_or_request(self.index) {
             self.in_driver.set(true);
             parker.park_in_reactor(|| token.wait());
             self.in_driver.set(false);
@@ -294,8 +294,8 @@ impl Core {
     fn lingers(&self, parker: &Parker) -> bool {
         let lingering = match blocking::take_handed_to() {
             None => return false,
-            Some(HandedTo::Awake) => &self.lingering.for_awake,
-            Some(HandedTo::Asleep) => &self.lingering.for_asleep,
+            Some(HandedTo::Spinning) => &self.lingering.for_awake,
+            Some(HandedTo::Parked) => &self.lingering.for_asleep,
         };
         let mut patience = lingering.get();
         let limit = patience.next_alike();

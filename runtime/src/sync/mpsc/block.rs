@@ -8,12 +8,12 @@
 //!
 //! A writer claims a position with one `fetch_add` on `tail`, finds the block of that position,
 //! writes the value and publishes it with one `swap` of the slot's state. The reader looks at
-//! the state of the slot at its head: no read-modify-write, unless it goes to sleep.
+//! the state of the slot at its head: no read-modify-write, unless it is about to wait.
 //!
 //! B1. A position below the one at which `CLOSED` was set belongs to the writer that claimed it;
 //!     it alone writes that slot, once. A claim above is void: its writer touches no block.
 //! B2. The value is written before the swap to `READY` and read after the reader saw it.
-//! B3. The reader that will sleep changes the slot at its head from `EMPTY` to `WAITING`. Both
+//! B3. The reader that will wait changes the slot at its head from `EMPTY` to `WAITING`. Both
 //!     sides do an RMW on that one word, so either the reader finds `READY` or the writer finds
 //!     `WAITING` and wakes.
 //! B4. A block has a successor before its last slot is `READY`.
@@ -219,7 +219,7 @@ pub(super) fn queue<T>() -> (Queue<T>, Head<T>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     Done,
-    /// The reader sleeps: wake it.
+    /// The reader waits: wake it.
     WakeReader,
 }
 
@@ -402,7 +402,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Announces that the reader will sleep; false if there is a value after all.
+    /// Announces that the reader will wait; false if there is a value after all.
     pub(super) fn mark_waiting(&self, head: &Head<T>) -> bool {
         // SAFETY: the head's block is taken away only by the reader.
         let slot = unsafe { head.block.as_ref() }.slot(head.position);

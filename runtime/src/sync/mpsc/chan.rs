@@ -3,7 +3,7 @@
 //! C1. Only the one [`Rx`] (through `&mut`), or the drop of the channel, touches `head`.
 //! C2. `senders` counts the [`Tx`] handles. Whoever takes it from 1 to 0 closes the queue; it
 //!     never rises from 0.
-//! C3. The receiver sleeps only after it registered its waker, marked the slot at its head (B3 of
+//! C3. The receiver waits only after it registered its waker, marked the slot at its head (B3 of
 //!     `block`), and found the channel unfinished after that. Whoever finishes it (last sender,
 //!     last permit of a closed channel) does so first and then takes the waker; both are RMWs of
 //!     the waker's word, so one side sees the other.

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::{MappedMutexGuard, Mutex};
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
@@ -99,6 +99,6 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> MutexGuard<'_, T>, T;
 }

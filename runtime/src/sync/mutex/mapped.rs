@@ -5,8 +5,8 @@
 #![allow(unsafe_code)]
 
 use super::Mutex;
+use crate::sync::guard_fmt::guard_fmt;
 use crate::sync::permits::Permits;
-use crate::sync::show::show_the_value;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -155,7 +155,7 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> MappedMutexGuard<'_, T>, T;
     <T, U> OwnedMappedMutexGuard<T, U>, U;
 }

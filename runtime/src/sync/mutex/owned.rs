@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::{Mutex, OwnedMappedMutexGuard};
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -94,6 +94,6 @@ impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> OwnedMutexGuard<T>, T;
 }

@@ -5,14 +5,14 @@
 #![allow(unsafe_code)]
 
 use super::Exclusive;
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 /// Exclusive access to a part of the value of a [`RwLock`](super::RwLock); unlocks on drop.
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     part: *mut T,
-    hold: Exclusive<'a>,
+    held_permits: Exclusive<'a>,
     // Invariant in `T`, like the exclusive reference that `part` stands for.
     marker: PhantomData<&'a mut T>,
 }
@@ -24,10 +24,10 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// Takes over the permits of the guard that `part` was derived from.
-    pub(super) fn new(part: *mut T, hold: Exclusive<'a>) -> Self {
+    pub(super) fn new(part: *mut T, held_permits: Exclusive<'a>) -> Self {
         Self {
             part,
-            hold,
+            held_permits,
             marker: PhantomData,
         }
     }
@@ -38,7 +38,7 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part = std::ptr::from_mut(f(&mut *this));
-        RwLockMappedWriteGuard::new(part, this.hold)
+        RwLockMappedWriteGuard::new(part, this.held_permits)
     }
 
     /// Narrows the guard further, if there is such a part.
@@ -55,7 +55,7 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     {
         match f(&mut *this).map(std::ptr::from_mut) {
             None => Err(this),
-            Some(part) => Ok(RwLockMappedWriteGuard::new(part, this.hold)),
+            Some(part) => Ok(RwLockMappedWriteGuard::new(part, this.held_permits)),
         }
     }
 }
@@ -78,6 +78,6 @@ impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> RwLockMappedWriteGuard<'_, T>, T;
 }

@@ -15,7 +15,7 @@
 //! list); counters per core for readers (a writer visits them all, and first-in-first-out needs
 //! one place to meet anyway).
 
-mod hold;
+mod held_permits;
 mod mapped;
 mod owned;
 mod read;
@@ -29,7 +29,7 @@ pub use write::RwLockWriteGuard;
 use super::TryLockError;
 use super::block_on::block_on;
 use super::permits::{Permits, expect_open};
-use hold::{Exclusive, OwnedExclusive, OwnedShared, Shared};
+use held_permits::{Exclusive, OwnedExclusive, OwnedShared, Shared};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::sync::Arc;

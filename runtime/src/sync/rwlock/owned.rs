@@ -2,18 +2,18 @@
 //!
 //! Invariant R1 of [`super`]: who holds all permits has the only access, who holds one has
 //! shared access. `part` is the value of the lock or was derived from the reference of the guard
-//! that this one replaces; the lock, and with it the value, lives as long as `hold`.
+//! that this one replaces; the lock, and with it the value, lives as long as `held_permits`.
 #![allow(unsafe_code)]
 
 use super::{OwnedExclusive, OwnedShared, RwLock};
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// Shared access to the value of a [`RwLock`] without a borrow of it; unlocks on drop.
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     part: *const U,
-    hold: OwnedShared<T>,
+    held_permits: OwnedShared<T>,
 }
 
 // SAFETY: the guard stands for `&U` and a handle of the lock, whose drop may drop the value.
@@ -26,8 +26,8 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     #[inline]
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
         let part = lock.value.get().cast_const();
-        let hold = OwnedShared::new(lock);
-        Self { part, hold }
+        let held_permits = OwnedShared::new(lock);
+        Self { part, held_permits }
     }
 }
 
@@ -40,8 +40,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
         F: FnOnce(&U) -> &V,
     {
         let part = std::ptr::from_ref(f(&*this));
-        let hold = this.hold;
-        OwnedRwLockReadGuard { part, hold }
+        let held_permits = this.held_permits;
+        OwnedRwLockReadGuard { part, held_permits }
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -56,30 +56,30 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
         match f(&*this).map(std::ptr::from_ref) {
             None => Err(this),
             Some(part) => {
-                let hold = this.hold;
-                Ok(OwnedRwLockReadGuard { part, hold })
+                let held_permits = this.held_permits;
+                Ok(OwnedRwLockReadGuard { part, held_permits })
             }
         }
     }
 
     /// Returns the lock that is read.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        this.hold.lock()
+        this.held_permits.lock()
     }
 }
 
 /// Exclusive access to the value of a [`RwLock`] without a borrow of it; unlocks on drop.
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     // `Send` and `Sync` where the shared lock is.
-    hold: OwnedExclusive<T>,
+    held_permits: OwnedExclusive<T>,
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// Only for a caller that has just taken all permits.
     #[inline]
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
-        let hold = OwnedExclusive::new(lock);
-        Self { hold }
+        let held_permits = OwnedExclusive::new(lock);
+        Self { held_permits }
     }
 
     /// Narrows the guard to a part of the value.
@@ -90,8 +90,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part = std::ptr::from_mut(f(&mut *this));
-        let hold = this.hold;
-        OwnedRwLockMappedWriteGuard { part, hold }
+        let held_permits = this.held_permits;
+        OwnedRwLockMappedWriteGuard { part, held_permits }
     }
 
     /// Narrows the guard to a part of the value and lets readers in; no writer comes in between.
@@ -102,8 +102,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&T) -> &U,
     {
         let part = std::ptr::from_ref(f(&*this));
-        let hold = this.hold.downgrade();
-        OwnedRwLockReadGuard { part, hold }
+        let held_permits = this.held_permits.downgrade();
+        OwnedRwLockReadGuard { part, held_permits }
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -121,8 +121,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         match f(&mut *this).map(std::ptr::from_mut) {
             None => Err(this),
             Some(part) => {
-                let hold = this.hold;
-                Ok(OwnedRwLockMappedWriteGuard { part, hold })
+                let held_permits = this.held_permits;
+                Ok(OwnedRwLockMappedWriteGuard { part, held_permits })
             }
         }
     }
@@ -142,8 +142,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         match f(&*this).map(std::ptr::from_ref) {
             None => Err(this),
             Some(part) => {
-                let hold = this.hold.downgrade();
-                Ok(OwnedRwLockReadGuard { part, hold })
+                let held_permits = this.held_permits.downgrade();
+                Ok(OwnedRwLockReadGuard { part, held_permits })
             }
         }
     }
@@ -168,7 +168,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// assert!(Arc::ptr_eq(&lock, OwnedRwLockWriteGuard::rwlock(&guard)));
     /// ```
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        this.hold.lock()
+        this.held_permits.lock()
     }
 }
 
@@ -177,7 +177,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     // Invariant in `U`, like the exclusive reference that it stands for.
     part: *mut U,
-    hold: OwnedExclusive<T>,
+    held_permits: OwnedExclusive<T>,
 }
 
 // SAFETY: the guard stands for `&mut U` and a handle of the lock.
@@ -198,8 +198,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> &mut V,
     {
         let part = std::ptr::from_mut(f(&mut *this));
-        let hold = this.hold;
-        OwnedRwLockMappedWriteGuard { part, hold }
+        let held_permits = this.held_permits;
+        OwnedRwLockMappedWriteGuard { part, held_permits }
     }
 
     /// Narrows the guard further, if there is such a part.
@@ -217,15 +217,15 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         match f(&mut *this).map(std::ptr::from_mut) {
             None => Err(this),
             Some(part) => {
-                let hold = this.hold;
-                Ok(OwnedRwLockMappedWriteGuard { part, hold })
+                let held_permits = this.held_permits;
+                Ok(OwnedRwLockMappedWriteGuard { part, held_permits })
             }
         }
     }
 
     /// Returns the lock that is held.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        this.hold.lock()
+        this.held_permits.lock()
     }
 }
 
@@ -245,7 +245,7 @@ impl<T: ?Sized> Deref for OwnedRwLockWriteGuard<T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: by R1 this guard has the only access, and `&self` lends it out shared.
-        unsafe { &*self.hold.lock().value.get() }
+        unsafe { &*self.held_permits.lock().value.get() }
     }
 }
 
@@ -253,7 +253,7 @@ impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: by R1 this guard has the only access, and `&mut self` lends it out once.
-        unsafe { &mut *self.hold.lock().value.get() }
+        unsafe { &mut *self.held_permits.lock().value.get() }
     }
 }
 
@@ -275,7 +275,7 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedRwLockMappedWriteGuard<T, U> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T, U> OwnedRwLockReadGuard<T, U>, U;
     <T> OwnedRwLockWriteGuard<T>, T;
     <T, U> OwnedRwLockMappedWriteGuard<T, U>, U;

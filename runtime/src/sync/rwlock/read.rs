@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::{RwLock, Shared};
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -18,7 +18,7 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     part: *const T,
-    hold: Shared<'a>,
+    held_permits: Shared<'a>,
     marker: PhantomData<&'a T>,
 }
 
@@ -36,10 +36,10 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 
     /// Takes over the permit of the guard that `part` was derived from.
     #[inline]
-    pub(super) fn to_part(part: *const T, hold: Shared<'a>) -> Self {
+    pub(super) fn to_part(part: *const T, held_permits: Shared<'a>) -> Self {
         Self {
             part,
-            hold,
+            held_permits,
             marker: PhantomData,
         }
     }
@@ -52,7 +52,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         F: FnOnce(&T) -> &U,
     {
         let part = std::ptr::from_ref(f(&*this));
-        RwLockReadGuard::to_part(part, this.hold)
+        RwLockReadGuard::to_part(part, this.held_permits)
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -66,7 +66,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     {
         match f(&*this).map(std::ptr::from_ref) {
             None => Err(this),
-            Some(part) => Ok(RwLockReadGuard::to_part(part, this.hold)),
+            Some(part) => Ok(RwLockReadGuard::to_part(part, this.held_permits)),
         }
     }
 }
@@ -81,6 +81,6 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> RwLockReadGuard<'_, T>, T;
 }

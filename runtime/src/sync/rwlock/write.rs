@@ -5,22 +5,22 @@
 #![allow(unsafe_code)]
 
 use super::{Exclusive, RwLock, RwLockMappedWriteGuard, RwLockReadGuard};
-use crate::sync::show::show_the_value;
+use crate::sync::guard_fmt::guard_fmt;
 use std::ops::{Deref, DerefMut};
 
 /// Exclusive access to the value of a [`RwLock`]; unlocks on drop.
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    hold: Exclusive<'a>,
+    held_permits: Exclusive<'a>,
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// Only for a caller that has just taken all permits.
     #[inline]
     pub(super) fn new(lock: &'a RwLock<T>) -> Self {
-        let hold = Exclusive::new(lock);
-        Self { lock, hold }
+        let held_permits = Exclusive::new(lock);
+        Self { lock, held_permits }
     }
 
     /// Narrows the guard to a part of the value.
@@ -31,7 +31,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part = std::ptr::from_mut(f(&mut *this));
-        RwLockMappedWriteGuard::new(part, this.hold)
+        RwLockMappedWriteGuard::new(part, this.held_permits)
     }
 
     /// Narrows the guard to a part of the value and lets readers in; no writer comes in between.
@@ -42,7 +42,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         F: FnOnce(&T) -> &U,
     {
         let part = std::ptr::from_ref(f(&*this));
-        RwLockReadGuard::to_part(part, this.hold.downgrade())
+        RwLockReadGuard::to_part(part, this.held_permits.downgrade())
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -59,7 +59,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     {
         match f(&mut *this).map(std::ptr::from_mut) {
             None => Err(this),
-            Some(part) => Ok(RwLockMappedWriteGuard::new(part, this.hold)),
+            Some(part) => Ok(RwLockMappedWriteGuard::new(part, this.held_permits)),
         }
     }
 
@@ -74,7 +74,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     {
         match f(&*this).map(std::ptr::from_ref) {
             None => Err(this),
-            Some(part) => Ok(RwLockReadGuard::to_part(part, this.hold.downgrade())),
+            Some(part) => Ok(RwLockReadGuard::to_part(
+                part,
+                this.held_permits.downgrade(),
+            )),
         }
     }
 
@@ -107,6 +110,6 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     }
 }
 
-show_the_value! {
+guard_fmt! {
     <T> RwLockWriteGuard<'_, T>, T;
 }

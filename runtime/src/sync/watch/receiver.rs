@@ -5,7 +5,7 @@ use super::error::RecvError;
 use super::shared::{Shared, Version};
 use crate::budget;
 use crate::loom::sync::Arc;
-use crate::sync::waiters::Waiter;
+use crate::sync::version_waiters::Waiter;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;

@@ -39,7 +39,7 @@ use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::loom::sync::{Condvar, Mutex};
 use crate::sync::Notify;
 use crate::sync::futures::Notified;
-use crate::sync::waiters::{WaitList, Waiter};
+use crate::sync::version_waiters::{VersionWaiters, Waiter};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Poll, Waker};
@@ -48,7 +48,7 @@ use std::task::{Poll, Waker};
 const CLOSED: u64 = 1;
 /// A sender changes the value, or waits for readers to leave.
 const WRITER: u64 = 1 << 1;
-/// A thread may sleep at `gate`.
+/// A thread may be parked at `gate`.
 const PARKED: u64 = 1 << 2;
 /// The next change must look at `waiters`.
 const WAITING: u64 = 1 << 3;
@@ -59,7 +59,7 @@ const READERS: u64 = VERSION - READER;
 /// Half of what the bits can count: the other half is room for threads that are about to undo.
 const MAX_READERS: u64 = (READERS / READER).div_ceil(2);
 
-/// Looks at the word before a thread goes to sleep: readers copy a value and leave.
+/// Looks at the word before a thread parks: readers copy a value and leave.
 const SPINS: usize = crate::loom::sized(100, 0);
 
 /// The word as a value.
@@ -133,7 +133,7 @@ impl fmt::Debug for Snapshot {
 /// See the module's head.
 pub(super) struct Shared<T> {
     word: AtomicU64,
-    waiters: WaitList,
+    waiters: VersionWaiters,
     value: UnsafeCell<T>,
     gate: Mutex<()>,
     opened: Condvar,
@@ -158,7 +158,7 @@ impl<T> Shared<T> {
     pub(super) fn new(value: T, receivers: usize) -> Self {
         Self {
             word: AtomicU64::new(0),
-            waiters: WaitList::new(),
+            waiters: VersionWaiters::new(),
             value: UnsafeCell::new(value),
             gate: Mutex::new(()),
             opened: Condvar::new(),
@@ -354,7 +354,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Lets all that sleep look again.
+    /// Lets all that are parked look again.
     #[cold]
     fn open(&self) {
         self.word.fetch_and(!PARKED, Ordering::AcqRel);
@@ -364,7 +364,7 @@ impl<T> Shared<T> {
     /// For a caller that has cleared `PARKED`.
     #[cold]
     fn notify_parked(&self) {
-        // A thread that set the bit before we cleared it sleeps as soon as `gate` is free (W4).
+        // A thread that set the bit before we cleared it parks as soon as `gate` is free (W4).
         drop(self.gate.lock());
         self.opened.notify_all();
     }

@@ -28,26 +28,26 @@ impl Open {
         &self.0
     }
 
-    async fn hop<R: Send + 'static>(&self, look: fn(&File) -> io::Result<R>) -> io::Result<R> {
+    async fn offload<R: Send + 'static>(&self, look: fn(&File) -> io::Result<R>) -> io::Result<R> {
         let std = self.0.clone();
-        files::hop(move || look(&std)).await
+        files::offload(move || look(&std)).await
     }
 
     pub(in crate::fs::file) async fn sync_all(&self) -> io::Result<()> {
-        self.hop(File::sync_all).await
+        self.offload(File::sync_all).await
     }
 
     pub(in crate::fs::file) async fn sync_data(&self) -> io::Result<()> {
-        self.hop(File::sync_data).await
+        self.offload(File::sync_data).await
     }
 
     pub(in crate::fs::file) async fn try_clone(&self) -> io::Result<File> {
-        self.hop(File::try_clone).await
+        self.offload(File::try_clone).await
     }
 
     pub(in crate::fs::file) async fn metadata(&self) -> io::Result<Metadata> {
         let std = self.0.clone();
-        files::try_then_hop(|| Tries::metadata(&self.0), move || std.metadata()).await
+        files::try_or_offload(|| Tries::metadata(&self.0), move || std.metadata()).await
     }
 
     /// The file, or itself again if a job has it too.

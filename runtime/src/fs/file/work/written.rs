@@ -1,7 +1,7 @@
 //! What became of the bytes of one job, and where they are or should be.
 
 use super::super::{buffer::Buffer, sys};
-use crate::io::lost::Place;
+use crate::io_core::lost::Place;
 use std::fs::File;
 use std::io::{self, Seek};
 

@@ -3,7 +3,7 @@
 
 use super::UnixDatagram;
 use super::datagram_socket::{RECV, RECV_FROM};
-use crate::io::ReadBuf;
+use crate::io_core::ReadBuf;
 use crate::net::datagram::receive_methods;
 use crate::net::unix::SocketAddr;
 use std::io;

@@ -67,7 +67,7 @@ macro_rules! pipe_end_methods {
             #[track_caller]
             pub(super) fn registered(end: PipeEnd) -> std::io::Result<$end> {
                 let handle = crate::runtime::context::io_handle();
-                let evented = Evented::new(end, crate::io::Interest::$interest, &handle)?;
+                let evented = Evented::new(end, crate::io_core::Interest::$interest, &handle)?;
                 Ok($end { evented })
             }
 

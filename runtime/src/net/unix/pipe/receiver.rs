@@ -2,7 +2,7 @@
 
 use crate::driver::evented::Evented;
 use crate::driver::evented::pipe_end::PipeEnd;
-use crate::io::{AsyncRead, ReadBuf};
+use crate::io_core::{AsyncRead, ReadBuf};
 use crate::net::methods::{
     readable_methods, ready_method, try_io_one_way_method, try_read_methods,
 };

@@ -2,7 +2,7 @@
 
 use crate::driver::evented::Evented;
 use crate::driver::evented::pipe_end::PipeEnd;
-use crate::io::AsyncWrite;
+use crate::io_core::AsyncWrite;
 use crate::net::methods::{
     ready_method, try_io_one_way_method, try_write_methods, writable_methods,
 };
@@ -38,7 +38,7 @@ impl Sender {
     /// Records that a fresh pipe has room, before the reactor says so.
     pub(super) fn assume_writable(&self) {
         let registration = self.evented.registration();
-        registration.assume_ready(crate::io::Ready::WRITABLE);
+        registration.assume_ready(crate::io_core::Ready::WRITABLE);
     }
 }
 

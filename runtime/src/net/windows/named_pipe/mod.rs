@@ -15,7 +15,7 @@ pub use self::options::{ClientOptions, ServerOptions};
 
 use crate::driver::evented::stream::{ByteStream, Left, Taken};
 use crate::driver::evented::{Evented, source_through};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::io_core::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::net::methods::{
     async_io_method, readable_methods, ready_method, try_io_method, try_read_methods,
     try_write_methods, writable_methods,
