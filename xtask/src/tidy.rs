@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler checks; see `tables` for their lists.
 
+mod entries;
 mod rules;
 mod scan;
 mod tables;
@@ -8,7 +9,6 @@ use std::fs;
 use std::path::Path;
 
 use self::scan::Source;
-use self::tables::{Checked, MODELS};
 use crate::command::root;
 
 /// Text files that the rules look at.
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<(), String> {
     let mut paths = Vec::new();
     collect(&root, &root, &mut paths)?;
     paths.sort();
-    let mut problems = missing_models(&root);
+    let mut problems = Vec::new();
     let mut sources = Vec::new();
     for path in paths {
         let text =
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<(), String> {
         }
     }
     problems.extend(sources.iter().flat_map(rules::all));
+    problems.extend(entries::unused(&root, &sources));
     print_longest(&sources);
     if problems.is_empty() {
         println!("tidy: {} Rust files are in order", sources.len());
@@ -71,25 +72,6 @@ fn collect(root: &Path, folder: &Path, paths: &mut Vec<String>) -> Result<(), St
 fn is_text(name: &str) -> bool {
     let extension = name.rsplit('.').next().unwrap_or(name);
     TEXT.contains(&extension)
-}
-
-/// Lines of [`MODELS`] that name a file that does not exist.
-fn missing_models(root: &Path) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut expect = |path: String| {
-        if !root.join(&path).exists() {
-            problems.push(format!("{path}: named in MODELS, but does not exist"));
-        }
-    };
-    for (file, checked) in MODELS {
-        expect((*file).to_owned());
-        if let Checked::By(models) = checked {
-            models
-                .iter()
-                .for_each(|model| expect(format!("loom-tests/tests/{model}.rs")));
-        }
-    }
-    problems
 }
 
 fn print_longest(sources: &[Source]) {

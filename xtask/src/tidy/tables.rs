@@ -3,17 +3,15 @@
 /// Rows of modules of `runtime`. A module imports from its own row and from rows above it; `a/b`
 /// is a part of `a` that stands in another row.
 pub(super) const ROWS: &[(u8, &[&str])] = &[
-    (0, &["loom", "util", "trace", "os"]),
+    (0, &["loom", "util", "trace"]),
     (1, &["cell", "budget", "park"]),
     (2, &["sync", "io"]),
     (3, &["driver", "blocking"]),
     (4, &["scheduler"]),
-    (5, &["runtime", "context", "handle", "builder", "config"]),
+    (5, &["runtime"]),
     (
         LEAVES,
-        &[
-            "task", "time", "net", "fs", "process", "signal", "metrics", "macros",
-        ],
+        &["task", "time", "net", "fs", "process", "signal", "macros"],
     ),
     (LEAVES, &["io/async_fd", "io/stdio"]),
     // For `loom-tests` alone: it shows internals of all rows.
@@ -27,8 +25,6 @@ pub(super) const LEAVES: u8 = 6;
 pub(super) const LEAF_PAIRS: &[(&str, &str)] = &[
     ("process", "signal"),
     ("task", "time"),
-    ("metrics", "task"),
-    ("macros", "task"),
     ("net", "task"), // Names resolve in the blocking pool.
 ];
 
@@ -80,7 +76,6 @@ pub(super) const UNSAFE: &[&str] = &[
     "runtime/src/signal/unix*",
     "runtime/src/signal/windows.rs", // W1: the handler's table lives as long as the process.
     "runtime/src/scheduler/queues.rs",
-    "runtime/src/scheduler/park.rs",
     "runtime/src/scheduler/cells.rs", // C1: the scheduler outlives its cells.
     "runtime/src/scheduler/local.rs", // L1, L2: the thread's own pointer to its core.
     "runtime/src/util/spin_lock.rs",  // X1: one guard at a time.
@@ -102,15 +97,11 @@ pub(super) const FEATURE_SEAMS: &[&str] = &[
     "tokio/src/*.rs",            // tokio's names, behind its features.
     "runtime/src/util/names.rs", // Ours, or tokio's.
     "runtime/src/trace/mod.rs",
-    "runtime/src/metrics/mod.rs",
-    "runtime/src/os/mod.rs",
     "runtime/src/driver/mod.rs",
     "runtime/src/io/mod.rs",
     "runtime/src/driver/reactor/mod.rs", // With or without mio.
     "runtime/src/runtime/*.rs",          // `io_handle`, `start_paused`, doors for models.
     "runtime/src/model/mod.rs",          // Doors to leaves.
-    "runtime/src/sync/permits.rs",       // An oracle, for tests and fuzz targets.
-    "io-driver/src/registry.rs",         // The same.
     "runtime/src/time/mod.rs",           // Pausing the clock.
     "runtime/src/util/mod.rs",           // Values of the process: who has any.
     "runtime/src/util/spin_lock.rs",     // Under loom a plain lock.
