@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler checks; see `tables` for their lists.
 
 mod entries;
+mod python;
 mod rules;
 mod scan;
 mod tables;
@@ -12,7 +13,7 @@ use self::scan::Source;
 use crate::command::root;
 
 /// Text files that the rules look at.
-const TEXT: [&str; 8] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run"];
+const TEXT: [&str; 9] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run", "py"];
 
 /// Checks every file of the repository; the longest files and functions are shown, not refused.
 pub(crate) fn run() -> Result<(), String> {
@@ -28,6 +29,8 @@ pub(crate) fn run() -> Result<(), String> {
         problems.extend(rules::banned_words(&path, &text));
         if path.ends_with(".rs") {
             sources.push(Source::new(&path, text));
+        } else if path.ends_with(".py") {
+            problems.extend(python::all(&path, &text));
         }
     }
     problems.extend(sources.iter().flat_map(rules::all));
