@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler checks; see `tables` for their lists.
 
 mod entries;
+mod labels;
 mod python;
 mod rules;
 mod scan;
@@ -10,6 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use self::scan::Source;
+use self::tables::OLD_LABELS;
 use crate::command::root;
 
 /// Text files that the rules look at.
@@ -18,26 +20,14 @@ const TEXT: [&str; 9] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run",
 /// Checks every file of the repository; the longest files and functions are shown, not refused.
 pub(crate) fn run() -> Result<(), String> {
     let root = root();
-    let mut paths = Vec::new();
-    collect(&root, &root, &mut paths)?;
-    paths.sort();
     let mut problems = Vec::new();
-    let mut sources = Vec::new();
-    for path in paths {
-        let text =
-            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
-        problems.extend(rules::banned_words(&path, &text));
-        if path.ends_with(".rs") {
-            sources.push(Source::new(&path, text));
-        } else if path.ends_with(".py") {
-            problems.extend(python::all(&path, &text));
-        }
-    }
-    problems.extend(sources.iter().flat_map(rules::all));
-    problems.extend(entries::unused(&root, &sources));
-    print_longest(&sources);
+    let tree = read(&root, &mut problems)?;
+    problems.extend(tree.sources.iter().flat_map(rules::all));
+    problems.extend(entries::unused(&root, &tree.sources));
+    problems.extend(labels::all(&tree.sources, &tree.pages, OLD_LABELS));
+    print_longest(&tree.sources);
     if problems.is_empty() {
-        println!("tidy: {} Rust files are in order", sources.len());
+        println!("tidy: {} Rust files are in order", tree.sources.len());
         return Ok(());
     }
     Err(format!(
@@ -45,6 +35,36 @@ pub(crate) fn run() -> Result<(), String> {
         problems.join("\n"),
         problems.len()
     ))
+}
+
+/// What most rules look at.
+struct Tree {
+    sources: Vec<Source>,
+    /// Markdown files: path and text.
+    pages: Vec<(String, String)>,
+}
+
+/// Reads all text files; `problems` gets what is wrong in each of them alone.
+fn read(root: &Path, problems: &mut Vec<String>) -> Result<Tree, String> {
+    let mut paths = Vec::new();
+    collect(root, root, &mut paths)?;
+    paths.sort();
+    let mut tree = Tree {
+        sources: Vec::new(),
+        pages: Vec::new(),
+    };
+    for path in paths {
+        let text =
+            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        problems.extend(rules::banned_words(&path, &text));
+        match path.rsplit('.').next() {
+            Some("rs") => tree.sources.push(Source::new(&path, text)),
+            Some("py") => problems.extend(python::all(&path, &text)),
+            Some("md") => tree.pages.push((path, text)),
+            _ => {}
+        }
+    }
+    Ok(tree)
 }
 
 /// Paths of text files below `folder`, relative to `root`, without build outputs.

@@ -36,7 +36,7 @@ pub(super) fn banned_words(path: &str, text: &str) -> Vec<String> {
 }
 
 /// Whether `path` fits one of the patterns.
-fn listed(path: &str, patterns: &[&str]) -> bool {
+pub(super) fn listed(path: &str, patterns: &[&str]) -> bool {
     patterns.iter().any(|pattern| fits(path, pattern))
 }
 
