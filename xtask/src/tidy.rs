@@ -2,6 +2,7 @@
 
 mod entries;
 mod labels;
+mod names;
 mod python;
 mod rules;
 mod scan;
@@ -11,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use self::scan::Source;
-use self::tables::OLD_LABELS;
+use self::tables::{NAMES_REFUSED, OLD_LABELS};
 use crate::command::root;
 
 /// Text files that the rules look at.
@@ -26,6 +27,8 @@ pub(crate) fn run() -> Result<(), String> {
     problems.extend(entries::unused(&root, &tree.sources));
     problems.extend(labels::all(&tree.sources, &tree.pages, OLD_LABELS));
     print_longest(&tree.sources);
+    let names = names::all(&tree.sources, tree.page("docs/glossary.md"));
+    refuse_or_count(NAMES_REFUSED, "names of types", names, &mut problems);
     if problems.is_empty() {
         println!("tidy: {} Rust files are in order", tree.sources.len());
         return Ok(());
@@ -42,6 +45,13 @@ struct Tree {
     sources: Vec<Source>,
     /// Markdown files: path and text.
     pages: Vec<(String, String)>,
+}
+
+impl Tree {
+    fn page(&self, path: &str) -> &str {
+        let page = self.pages.iter().find(|(own, _)| own == path);
+        page.map_or("", |(_, text)| text)
+    }
 }
 
 /// Reads all text files; `problems` gets what is wrong in each of them alone.
@@ -65,6 +75,17 @@ fn read(root: &Path, problems: &mut Vec<String>) -> Result<Tree, String> {
         }
     }
     Ok(tree)
+}
+
+/// Adds what a rule found to the problems, or says how many it would, while it is switched off.
+fn refuse_or_count(refused: bool, what: &str, found: Vec<String>, problems: &mut Vec<String>) {
+    if refused {
+        problems.extend(found);
+    } else if !found.is_empty() {
+        let number = found.len();
+        println!("tidy: {number} {what} to put right before their rule is switched on:");
+        println!("{}", found.join("\n"));
+    }
 }
 
 /// Paths of text files below `folder`, relative to `root`, without build outputs.

@@ -185,6 +185,13 @@ fn row(path: &[&str]) -> Option<u8> {
     part.or_else(|| path.first().and_then(|first| find(first)))
 }
 
+/// Whether a file belongs to a part of `runtime` that is always compiled, with private types of its own.
+pub(super) fn core_row(source: &Source) -> bool {
+    let path = source.path.strip_prefix("runtime/src/").unwrap_or_default();
+    let own: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+    row(&own).is_some_and(|it| it < LEAVES)
+}
+
 fn has_row(name: &str) -> bool {
     row(&[name]).is_some()
 }

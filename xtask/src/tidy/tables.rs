@@ -301,6 +301,10 @@ pub(super) const MODELS: &[(&str, Checked)] = &[
 /// invariants as `I3`, and comments that may cite them so, instead of `CELL-3`.
 pub(super) const OLD_LABELS: &[&str] = &["*"];
 
+/// Whether a private type's name with a word that is not in the glossary or in `words.txt` is refused,
+/// or only counted.
+pub(super) const NAMES_REFUSED: bool = false;
+
 /// Words that no file may hold, and what to do instead. Split, so that this file is clean.
 pub(super) const BANNED: &[(&str, &str)] = &[
     (
