@@ -3,6 +3,7 @@
 mod entries;
 mod labels;
 mod names;
+mod pages;
 mod python;
 mod rules;
 mod scan;
@@ -12,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use self::scan::Source;
-use self::tables::{NAMES_REFUSED, OLD_LABELS};
+use self::tables::{NAMES_REFUSED, OLD_LABELS, PAGES_REFUSED, WITHOUT_PAGE};
 use crate::command::root;
 
 /// Text files that the rules look at.
@@ -26,9 +27,12 @@ pub(crate) fn run() -> Result<(), String> {
     problems.extend(tree.sources.iter().flat_map(rules::all));
     problems.extend(entries::unused(&root, &tree.sources));
     problems.extend(labels::all(&tree.sources, &tree.pages, OLD_LABELS));
+    problems.extend(pages::dangling(&tree.sources, &tree.pages));
     print_longest(&tree.sources);
     let names = names::all(&tree.sources, tree.page("docs/glossary.md"));
     refuse_or_count(NAMES_REFUSED, "names of types", names, &mut problems);
+    let silent = pages::missing(&tree.sources, &tree.pages, WITHOUT_PAGE);
+    refuse_or_count(PAGES_REFUSED, "heads or pages", silent, &mut problems);
     if problems.is_empty() {
         println!("tidy: {} Rust files are in order", tree.sources.len());
         return Ok(());
