@@ -1,4 +1,5 @@
-//! Labels of invariants, as in `CELL-9`: a module's head defines them, texts cite them.
+//! Labels of invariants, as in `CELL-9`: the head of a module, or of a type, defines them, texts cite
+//! them.
 //!
 //! A prefix belongs to one file, so a label says where to look. Every label that a comment, a message
 //! or a page of documentation cites is defined in a head.
@@ -18,7 +19,7 @@ pub(super) fn all(sources: &[Source], pages: &[(String, String)], old: &[&str]) 
     let mut files: BTreeMap<&str, &str> = BTreeMap::new();
     let mut defined: BTreeMap<&str, String> = BTreeMap::new();
     for source in sources {
-        for (line, label) in definitions(&source.raw) {
+        for (line, label) in definitions(source) {
             let place = source.at(line);
             let Some((prefix, _)) = label.rsplit_once('-') else {
                 if !listed(&source.path, old) {
@@ -57,25 +58,22 @@ pub(super) fn all(sources: &[Source], pages: &[(String, String)], old: &[&str]) 
     problems
 }
 
-/// Labels, in either form, that open a line of a head; with the line from 0.
-fn definitions(raw: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_head = |line: &str| line.is_empty() || line.starts_with("//") || line.starts_with("#!");
-    raw.lines()
-        .enumerate()
-        .take_while(move |(_, line)| is_head(line))
-        .filter_map(|(index, line)| Some((index, definition(line)?)))
+/// Labels, in either form, that open a line of the head or of an item's documentation outside tests;
+/// with the line from 0.
+fn definitions(source: &Source) -> impl Iterator<Item = (usize, &str)> {
+    let lines = source.raw.lines().enumerate();
+    let outside = lines.filter(|&(line, _)| !source.is_test(line));
+    outside.filter_map(|(index, line)| Some((index, definition(line)?)))
 }
 
-/// `I3` of `//! - **I3** …`, or `CELL-9` of `//! CELL-9. …`.
+/// `I3` of `//! - **I3** …`, or `CELL-9` of `//! CELL-9. …` and `/// CELL-9. …`.
 fn definition(line: &str) -> Option<&str> {
-    let text = line.strip_prefix("//! ")?;
+    let line = line.trim_start();
+    let text = line.strip_prefix("//! ").or(line.strip_prefix("/// "))?;
     let text = text.strip_prefix("- ").unwrap_or(text);
-    let (label, is_closed) = match text.strip_prefix("**") {
-        Some(text) => (text.split("**").next()?, text.contains("**")),
-        None => (text.split('.').next()?, text.contains('.')),
-    };
-    let form = |label: &str| label_form(label) || old_form(label);
-    (is_closed && form(label)).then_some(label)
+    let end = if text.starts_with("**") { "** " } else { ". " };
+    let (label, _) = text.trim_start_matches('*').split_once(end)?;
+    (label_form(label) || old_form(label)).then_some(label)
 }
 
 fn is_number(text: &str) -> bool {
@@ -105,16 +103,14 @@ fn cited(line: &str) -> impl Iterator<Item = &str> {
 /// An old label in a comment behind "by" or a bracket: in other places it may be a type's name.
 fn old_citation(line: &str) -> Option<&str> {
     let (_, comment) = line.split_once("// ").or_else(|| line.split_once("/// "))?;
-    let word = |text: &'_ str| {
-        let end = text
-            .find(|it: char| !it.is_ascii_alphanumeric())
-            .unwrap_or(text.len());
-        end
+    let end = |text: &str| {
+        text.find(|it: char| !it.is_ascii_alphanumeric())
+            .unwrap_or(text.len())
     };
     ["by ", "("].iter().find_map(|before| {
         comment.match_indices(before).find_map(|(at, _)| {
             let rest = &comment[at + before.len()..];
-            let label = &rest[..word(rest)];
+            let label = &rest[..end(rest)];
             old_form(label).then_some(label)
         })
     })
@@ -139,8 +135,8 @@ mod tests {
         let other = "//! B.\n\n// By CELL-3.\n";
         let found = check(&[("a/src/cell.rs", head), ("a/src/b.rs", other)], &[]);
         assert_eq!(found, ["a/src/b.rs:3: no head defines CELL-3"]);
-        // A list below the head defines nothing.
-        let late = "//! A.\nfn a() {}\n//! - CELL-1. a\n";
+        // A test's documentation defines nothing.
+        let late = "//! A.\n#[cfg(test)]\nmod tests {\n    /// CELL-1. a\n    fn a() {}\n}\n";
         assert_eq!(check(&[("a/src/cell.rs", late)], &[]).len(), 1);
     }
 
