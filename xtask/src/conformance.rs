@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: published test suites against the stand-in named `tokio`.
 //!
-//! The runner is `xtask/conformance/run-suite` (Python, as nextest's reports and generated manifests
-//! are easiest there); this file starts it per suite and lets `write-page` make the page.
+//! The runner is `xtask/conformance/run_suite.py` (nextest's reports and generated manifests are easiest
+//! in Python); this file starts it per suite and lets `write_page.py` make the page.
 
 use std::fs;
 use std::path::Path;
@@ -60,7 +60,7 @@ pub(crate) fn quick() -> Result<(), String> {
 /// Runs one suite; whether all its tests passed.
 fn suite(arguments: &[&str]) -> Result<bool, String> {
     let tokio = root().join("tokio");
-    let mut command = python("run-suite");
+    let mut command = python("run_suite.py");
     command.args(arguments).arg("--tokio").arg(tokio);
     let status = command
         .status()
@@ -68,12 +68,12 @@ fn suite(arguments: &[&str]) -> Result<bool, String> {
     match status.code() {
         Some(0) => Ok(true),
         Some(1) => Ok(false),
-        _ => Err(format!("run-suite could not go on: {status}")),
+        _ => Err(format!("run_suite.py could not go on: {status}")),
     }
 }
 
 fn write_page(results: &Path) -> Result<(), String> {
-    let status = python("write-page")
+    let status = python("write_page.py")
         .arg(results)
         .arg(root().join("docs/compatibility.md"))
         .status()
@@ -81,7 +81,7 @@ fn write_page(results: &Path) -> Result<(), String> {
     if status.success() {
         Ok(())
     } else {
-        Err(format!("write-page: {status}"))
+        Err(format!("write_page.py: {status}"))
     }
 }
 

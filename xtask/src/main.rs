@@ -2,13 +2,14 @@
 //!
 //! Each step is a list of cargo command lines (`steps`), run one after the other (`command`);
 //! a step that fails prints the line that repeats it. `tidy` holds the rules of the house that no
-//! compiler checks; `api` ticks tokio's API off.
+//! compiler checks; `deny` looks at the dependencies; `api` ticks tokio's API off.
 
 #![forbid(unsafe_code)]
 
 mod api;
 mod command;
 mod conformance;
+mod deny;
 mod ecosystem;
 mod steps;
 mod tidy;
@@ -31,21 +32,23 @@ cargo xtask <command>
   san address      AddressSanitizer with leak check over the same tests
   bench [filter…]  the table of runtimes in paired rounds; --rounds N, --ms N
   tidy             the rules of the house
+  deny             licences, duplicates and sources of the dependencies
   api              tick tokio's API off into docs/api.md
   api check        whether that page says what the code does
   conformance [suite…]  published suites against the stand-in; writes docs/compatibility.md
   conformance quick     the part of them that CI has time for
   ecosystem [program…]  programs of published crates (axum, tonic, quinn, …) on the stand-in
   ecosystem quick       those of them that CI has time for
-  ci               check, api check, test, std-models, features, loom, shuttle, san thread,
+  ci               check, api check, deny, test, std-models, features, loom, shuttle, san thread,
                    san address, ecosystem quick, conformance quick
   fuzz [target]    the fuzz targets, a minute each; needs `cargo install cargo-fuzz`
   nightly          loom-nightly, long shuttle, many property cases, every bench once, fuzz";
 
 /// What `ci` runs: the quickest failure first.
-const CI: [&[&str]; 11] = [
+const CI: [&[&str]; 12] = [
     &["check"],
     &["api", "check"],
+    &["deny"],
     &["test"],
     &["std-models"],
     &["features"],
@@ -76,6 +79,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             return tidy::run();
         }
         ["tidy"] => return tidy::run(),
+        ["deny"] => return deny::run(),
         ["api"] => return api::run(false),
         ["api", "check"] => return api::run(true),
         ["conformance", "quick"] => return conformance::quick(),

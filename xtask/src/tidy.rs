@@ -1,5 +1,10 @@
 //! The rules of the house that no compiler checks; see `tables` for their lists.
 
+mod entries;
+mod labels;
+mod names;
+mod pages;
+mod python;
 mod rules;
 mod scan;
 mod tables;
@@ -8,32 +13,28 @@ use std::fs;
 use std::path::Path;
 
 use self::scan::Source;
-use self::tables::{Checked, MODELS};
+use self::tables::{NAMES_REFUSED, OLD_LABELS, PAGES_REFUSED, WITHOUT_PAGE};
 use crate::command::root;
 
 /// Text files that the rules look at.
-const TEXT: [&str; 8] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run"];
+const TEXT: [&str; 9] = ["rs", "toml", "md", "yml", "yaml", "sh", "supp", "run", "py"];
 
 /// Checks every file of the repository; the longest files and functions are shown, not refused.
 pub(crate) fn run() -> Result<(), String> {
     let root = root();
-    let mut paths = Vec::new();
-    collect(&root, &root, &mut paths)?;
-    paths.sort();
-    let mut problems = missing_models(&root);
-    let mut sources = Vec::new();
-    for path in paths {
-        let text =
-            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
-        problems.extend(rules::banned_words(&path, &text));
-        if path.ends_with(".rs") {
-            sources.push(Source::new(&path, text));
-        }
-    }
-    problems.extend(sources.iter().flat_map(rules::all));
-    print_longest(&sources);
+    let mut problems = Vec::new();
+    let tree = read(&root, &mut problems)?;
+    problems.extend(tree.sources.iter().flat_map(rules::all));
+    problems.extend(entries::unused(&root, &tree.sources));
+    problems.extend(labels::all(&tree.sources, &tree.pages, OLD_LABELS));
+    problems.extend(pages::dangling(&tree.sources, &tree.pages));
+    print_longest(&tree.sources);
+    let names = names::all(&tree.sources, tree.page("docs/glossary.md"));
+    refuse_or_count(NAMES_REFUSED, "names of types", names, &mut problems);
+    let silent = pages::missing(&tree.sources, &tree.pages, WITHOUT_PAGE);
+    refuse_or_count(PAGES_REFUSED, "heads or pages", silent, &mut problems);
     if problems.is_empty() {
-        println!("tidy: {} Rust files are in order", sources.len());
+        println!("tidy: {} Rust files are in order", tree.sources.len());
         return Ok(());
     }
     Err(format!(
@@ -41,6 +42,54 @@ pub(crate) fn run() -> Result<(), String> {
         problems.join("\n"),
         problems.len()
     ))
+}
+
+/// What most rules look at.
+struct Tree {
+    sources: Vec<Source>,
+    /// Markdown files: path and text.
+    pages: Vec<(String, String)>,
+}
+
+impl Tree {
+    fn page(&self, path: &str) -> &str {
+        let page = self.pages.iter().find(|(own, _)| own == path);
+        page.map_or("", |(_, text)| text)
+    }
+}
+
+/// Reads all text files; `problems` gets what is wrong in each of them alone.
+fn read(root: &Path, problems: &mut Vec<String>) -> Result<Tree, String> {
+    let mut paths = Vec::new();
+    collect(root, root, &mut paths)?;
+    paths.sort();
+    let mut tree = Tree {
+        sources: Vec::new(),
+        pages: Vec::new(),
+    };
+    for path in paths {
+        let text =
+            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        problems.extend(rules::banned_words(&path, &text));
+        match path.rsplit('.').next() {
+            Some("rs") => tree.sources.push(Source::new(&path, text)),
+            Some("py") => problems.extend(python::all(&path, &text)),
+            Some("md") => tree.pages.push((path, text)),
+            _ => {}
+        }
+    }
+    Ok(tree)
+}
+
+/// Adds what a rule found to the problems, or says how many it would, while it is switched off.
+fn refuse_or_count(refused: bool, what: &str, found: Vec<String>, problems: &mut Vec<String>) {
+    if refused {
+        problems.extend(found);
+    } else if !found.is_empty() {
+        let number = found.len();
+        println!("tidy: {number} {what} to put right before their rule is switched on:");
+        println!("{}", found.join("\n"));
+    }
 }
 
 /// Paths of text files below `folder`, relative to `root`, without build outputs.
@@ -71,25 +120,6 @@ fn collect(root: &Path, folder: &Path, paths: &mut Vec<String>) -> Result<(), St
 fn is_text(name: &str) -> bool {
     let extension = name.rsplit('.').next().unwrap_or(name);
     TEXT.contains(&extension)
-}
-
-/// Lines of [`MODELS`] that name a file that does not exist.
-fn missing_models(root: &Path) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut expect = |path: String| {
-        if !root.join(&path).exists() {
-            problems.push(format!("{path}: named in MODELS, but does not exist"));
-        }
-    };
-    for (file, checked) in MODELS {
-        expect((*file).to_owned());
-        if let Checked::By(models) = checked {
-            models
-                .iter()
-                .for_each(|model| expect(format!("loom-tests/tests/{model}.rs")));
-        }
-    }
-    problems
 }
 
 fn print_longest(sources: &[Source]) {

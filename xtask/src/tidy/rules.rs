@@ -35,17 +35,19 @@ pub(super) fn banned_words(path: &str, text: &str) -> Vec<String> {
     problems
 }
 
-/// Whether `path` fits one of the patterns, in which `*` stands for any characters.
-fn listed(path: &str, patterns: &[&str]) -> bool {
-    fn fits(path: &str, pattern: &str) -> bool {
-        match pattern.split_once('*') {
-            None => path == pattern,
-            Some((head, rest)) => path.strip_prefix(head).is_some_and(|tail| {
-                (0..=tail.len()).any(|at| tail.is_char_boundary(at) && fits(&tail[at..], rest))
-            }),
-        }
-    }
+/// Whether `path` fits one of the patterns.
+pub(super) fn listed(path: &str, patterns: &[&str]) -> bool {
     patterns.iter().any(|pattern| fits(path, pattern))
+}
+
+/// Whether `path` fits `pattern`, in which `*` stands for any characters.
+pub(super) fn fits(path: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => path == pattern,
+        Some((head, rest)) => path.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len()).any(|at| tail.is_char_boundary(at) && fits(&tail[at..], rest))
+        }),
+    }
 }
 
 /// A file opens with `//!`; only attributes and plain comments may come before.
@@ -90,20 +92,24 @@ fn feature_outside_seams(source: &Source) -> Vec<String> {
     if listed(&source.path, FEATURE_SEAMS) {
         return Vec::new();
     }
+    let problem = |line| {
+        let place = source.at(line);
+        format!("{place}: features gate whole modules, in lib.rs or a listed seam")
+    };
+    feature_gates(source).map(problem).collect()
+}
+
+/// Lines (from 0) outside tests that ask for a feature.
+pub(super) fn feature_gates(source: &Source) -> impl Iterator<Item = usize> + '_ {
     let is_gate = |&offset: &usize| {
         source.code[offset + "feature".len()..]
             .trim_start()
             .starts_with('=')
-            && !source.is_test(source.line_of(offset))
-    };
-    let problem = |offset| {
-        let place = source.at(source.line_of(offset));
-        format!("{place}: features gate whole modules, in lib.rs or a listed seam")
     };
     words(&source.code, "feature")
         .filter(is_gate)
-        .map(problem)
-        .collect()
+        .map(|offset| source.line_of(offset))
+        .filter(|&line| !source.is_test(line))
 }
 
 /// A public async function says what happens when its future is dropped.
@@ -173,6 +179,13 @@ fn row(path: &[&str]) -> Option<u8> {
         .map(|(row, _)| *row)
 }
 
+/// Whether a file belongs to a part of `runtime` that is always compiled, with private types of its own.
+pub(super) fn core_row(source: &Source) -> bool {
+    let path = source.path.strip_prefix("runtime/src/").unwrap_or_default();
+    let own: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+    row(&own).is_some_and(|it| it < LEAVES)
+}
+
 fn has_row(name: &str) -> bool {
     row(&[name]).is_some()
 }
@@ -216,6 +229,22 @@ fn imports(source: &Source) -> Vec<String> {
         }
     }
     problems
+}
+
+/// The imports of a file of `runtime` outside its tests: its own outer module, and the one named.
+pub(super) fn imported(source: &Source) -> impl Iterator<Item = (String, String)> + '_ {
+    let path = source.path.strip_prefix("runtime/src/").unwrap_or_default();
+    let own = path.split(['/', '.']).next().unwrap_or_default().to_owned();
+    let depth = path.trim_end_matches("/mod.rs").split('/').count();
+    let paths = if path.is_empty() {
+        Vec::new()
+    } else {
+        crate_paths(&source.code, depth)
+    };
+    paths
+        .into_iter()
+        .filter(|(offset, _)| !source.is_test(source.line_of(*offset)))
+        .map(move |(_, mut names)| (own.clone(), names.swap_remove(0)))
 }
 
 /// The first two names of every path that starts at the root of the crate, with its offset.

@@ -71,7 +71,7 @@ impl Source {
     }
 }
 
-fn is_word(character: &char) -> bool {
+pub(super) fn is_word(character: &char) -> bool {
     character.is_alphanumeric() || *character == '_'
 }
 
