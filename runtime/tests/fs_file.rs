@@ -1,54 +1,16 @@
 //! `fs::File`: order, buffering and errors, on both kinds of runtime and on file systems that
 //! answer at once and that do not.
 
-mod fault_support;
+mod support;
 
-use fault_support::{both, current, hang_bound, panic_text};
 use runtime::fs::{File, OpenOptions};
 use runtime::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-
-/// A directory that is removed when dropped.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new_in(base: &Path) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = base.join(format!("runtime-fs-file-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn new() -> Self {
-        Self::new_in(&std::env::temp_dir())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A file system whose reads are tried at once, and one (in memory) whose are refused.
-fn places() -> Vec<Dir> {
-    let memory = Path::new("/dev/shm");
-    let mut places = vec![Dir::new()];
-    if memory.is_dir() {
-        places.push(Dir::new_in(memory));
-    }
-    places
-}
+use support::{Directory, both, current, hang_bound, multi, panic_text, places};
 
 async fn open_for_all(path: &Path) -> File {
     let mut options = OpenOptions::new();
@@ -133,7 +95,7 @@ fn a_random_walk_of_operations_is_that_of_an_array() {
 #[test]
 fn a_write_is_done_when_it_is_buffered() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         let mut file = open_for_all(&dir.path("file")).await;
         // One poll, although the pool has had no time.
@@ -237,7 +199,7 @@ fn what_follows_a_dropped_change_of_attributes_comes_after_it() {
     use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, SystemTime};
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     for runtime in both(2) {
         runtime.block_on(async {
             let file = open_for_all(&dir.path("file")).await;
@@ -398,7 +360,7 @@ fn a_seek_before_the_start_is_an_error_and_moves_nothing() {
 fn a_seek_while_something_is_under_way_is_refused() {
     use runtime::io::AsyncSeek;
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         let mut file = open_for_all(&dir.path("file")).await;
         drop(Pin::new(&mut file).poll_write(&mut noop(), b"x"));
@@ -433,7 +395,7 @@ fn large_contents_come_back_as_they_were_written() {
 #[test]
 fn a_task_that_always_finds_cached_bytes_yields() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     std::fs::write(dir.path("file"), [0; 4096]).unwrap();
     current().block_on(async {
         let mut file = File::open(dir.path("file")).await.unwrap();
@@ -450,7 +412,7 @@ fn a_task_that_always_finds_cached_bytes_yields() {
 #[test]
 fn attributes_and_clones_belong_to_the_open_file() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         let path = dir.path("file");
         let mut file = File::create_new(&path).await.unwrap();
@@ -485,7 +447,7 @@ fn attributes_and_clones_belong_to_the_open_file() {
 #[test]
 fn a_file_becomes_one_of_std_when_it_is_idle() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         let mut file = open_for_all(&dir.path("file")).await;
         drop(Pin::new(&mut file).poll_write(&mut noop(), b"abc"));
@@ -505,7 +467,7 @@ fn a_file_becomes_one_of_std_when_it_is_idle() {
 #[test]
 fn a_file_becomes_one_of_std_although_an_operation_goes_on_unseen() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         for _ in 0..50 {
             let file = open_for_all(&dir.path("file")).await;
@@ -574,7 +536,7 @@ fn limit_files_to(size: u64) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_flush_fails_until_what_was_lost_is_written_again() {
-    fault_support::in_child("a_flush_fails_until_what_was_lost_is_written_again", || {
+    support::in_child!("a_flush_fails_until_what_was_lost_is_written_again", || {
         let _bound = hang_bound();
         for dir in places() {
             for runtime in both(1) {
@@ -620,7 +582,7 @@ fn a_flush_fails_until_what_was_lost_is_written_again() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_was_lost_may_be_cut_off_or_written_next() {
-    fault_support::in_child("what_was_lost_may_be_cut_off_or_written_next", || {
+    support::in_child!("what_was_lost_may_be_cut_off_or_written_next", || {
         let _bound = hang_bound();
         for dir in places() {
             current().block_on(async {
@@ -718,9 +680,9 @@ fn a_failed_operation_leaves_the_position_where_it_was() {
 #[test]
 fn an_operation_without_a_thread_leaves_the_position_where_it_was() {
     let name = "an_operation_without_a_thread_leaves_the_position_where_it_was";
-    fault_support::in_child(name, || {
+    support::in_child!(name, || {
         let _bound = hang_bound();
-        let dir = Dir::new();
+        let dir = Directory::new();
         let path = dir.path("file");
         std::fs::write(&path, "0123456789").unwrap();
         let (with_a_thread, without) = (current(), current());
@@ -731,7 +693,7 @@ fn an_operation_without_a_thread_leaves_the_position_where_it_was() {
             assert_eq!(file.read_u8().await.unwrap(), b'0');
             file
         });
-        fault_support::refuse_calls(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+        support::refuse_calls(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
         without.block_on(async {
             assert!(file.write(b"no").await.is_err());
             assert!(file.set_len(0).await.is_err());
@@ -806,7 +768,7 @@ fn what_is_no_regular_file_can_be_read_too() {
 #[test]
 fn opening_a_fifo_waits_for_its_other_end() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     let path = dir.path("fifo");
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());
@@ -825,10 +787,10 @@ fn opening_a_fifo_waits_for_its_other_end() {
 #[test]
 fn operations_after_the_end_of_the_runtime_are_errors() {
     let _bound = hang_bound();
-    let dir = Dir::new_in(places().last().unwrap().0.parent().unwrap());
+    let dir = Directory::new_in(places().last().unwrap().as_ref().parent().unwrap());
     let path = dir.path("file");
     std::fs::write(&path, "0123456789").unwrap();
-    let runtime = fault_support::multi(1);
+    let runtime = multi(1);
     let handle = runtime.handle().clone();
     let mut file = runtime.block_on(open_for_all(&path));
     drop(runtime);
@@ -867,7 +829,7 @@ fn after_the_end_of_the_runtime_nothing_is_done_at_once() {
         );
     }
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     let path = dir.path("file");
     for runtime in both(1) {
         std::fs::write(&path, "0123456789").unwrap();
@@ -897,7 +859,7 @@ fn after_the_end_of_the_runtime_nothing_is_done_at_once() {
 #[test]
 fn the_end_of_the_runtime_waits_for_accepted_writes() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     for runtime in both(2) {
         let path = dir.path("file");
         runtime.block_on(async {
@@ -923,7 +885,7 @@ fn without_a_runtime_files_panic_cached_or_not() {
 #[test]
 fn the_size_of_operations_is_at_least_one() {
     let _bound = hang_bound();
-    let dir = Dir::new();
+    let dir = Directory::new();
     current().block_on(async {
         let mut file = open_for_all(&dir.path("file")).await;
         let text = panic_text(|| file.set_max_buf_size(0));

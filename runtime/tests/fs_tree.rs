@@ -1,49 +1,15 @@
 //! The functions of `fs`: names, directories, links, whole files, and what the system refuses.
 
-mod fault_support;
+mod support;
 
-use fault_support::{both, current, hang_bound};
 use runtime::fs::{self, DirBuilder, File, OpenOptions};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
-
-/// A directory that is removed when dropped.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new_in(base: &Path) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = base.join(format!("runtime-fs-tree-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A file system on a device and one in memory.
-fn places() -> Vec<Dir> {
-    let memory = Path::new("/dev/shm");
-    let mut places = vec![Dir::new_in(&std::env::temp_dir())];
-    if memory.is_dir() {
-        places.push(Dir::new_in(memory));
-    }
-    places
-}
+use support::{Directory, both, current, hang_bound, places};
 
 /// An entry is what was read, not what stands at its path by now.
 #[cfg(unix)]
@@ -183,7 +149,7 @@ fn attributes_are_those_of_std() {
             permissions.set_readonly(true);
             fs::set_permissions(&path, permissions).await.unwrap();
             assert!(fs::metadata(&path).await.unwrap().permissions().readonly());
-            assert!(fs::metadata(&dir.0).await.unwrap().is_dir());
+            assert!(fs::metadata(&dir).await.unwrap().is_dir());
         });
     }
 }
@@ -212,7 +178,7 @@ fn directories_are_created_and_removed() {
                 BTreeSet::from(["b".into(), "file".into()])
             );
             fs::remove_dir_all(dir.path("a")).await.unwrap();
-            assert!(names(&dir.0).await.unwrap().is_empty());
+            assert!(names(dir.as_ref()).await.unwrap().is_empty());
 
             let mut builder = DirBuilder::new();
             assert!(builder.create(dir.path("p/q")).await.is_err());
@@ -239,12 +205,12 @@ fn every_entry_of_a_large_directory_is_seen_once() {
             let expected: BTreeSet<OsString> =
                 (0..3_000).map(|it| format!("entry{it}").into()).collect();
             for name in &expected {
-                std::fs::File::create(dir.0.join(name)).unwrap();
+                std::fs::File::create(dir.as_ref().join(name)).unwrap();
             }
             runtime.block_on(async {
-                assert_eq!(names(&dir.0).await.unwrap(), expected);
+                assert_eq!(names(dir.as_ref()).await.unwrap(), expected);
                 // A future that is dropped loses no entry.
-                let mut entries = fs::read_dir(&dir.0).await.unwrap();
+                let mut entries = fs::read_dir(&dir).await.unwrap();
                 let mut count = 0;
                 loop {
                     {
@@ -272,7 +238,7 @@ fn entries_know_what_they_are() {
     for dir in places() {
         current().block_on(async {
             fs::write(dir.path("file"), "abc").await.unwrap();
-            let mut entries = fs::read_dir(&dir.0).await.unwrap();
+            let mut entries = fs::read_dir(&dir).await.unwrap();
             let entry = entries.next_entry().await.unwrap().unwrap();
             assert_eq!(entry.path(), dir.path("file"));
             assert_eq!(entry.file_name(), "file");
@@ -298,8 +264,8 @@ fn what_the_system_refuses_is_its_error() {
             let (file, none) = (dir.path("file"), dir.path("none"));
             fs::write(&file, "x").await.unwrap();
             let beneath = file.join("x");
-            assert_eq!(kind(fs::read(&dir.0).await), ErrorKind::IsADirectory);
-            assert_eq!(kind(fs::write(&dir.0, "x").await), ErrorKind::IsADirectory);
+            assert_eq!(kind(fs::read(&dir).await), ErrorKind::IsADirectory);
+            assert_eq!(kind(fs::write(&dir, "x").await), ErrorKind::IsADirectory);
             assert_eq!(kind(fs::read(&beneath).await), ErrorKind::NotADirectory);
             assert_eq!(kind(fs::metadata(&beneath).await), ErrorKind::NotADirectory);
             assert_eq!(kind(File::open(&beneath).await), ErrorKind::NotADirectory);
@@ -310,7 +276,7 @@ fn what_the_system_refuses_is_its_error() {
             assert_eq!(kind(fs::canonicalize(&none).await), ErrorKind::NotFound);
             assert_eq!(kind(fs::remove_dir(&file).await), ErrorKind::NotADirectory);
             // A directory can be opened, but not read.
-            let mut open = File::open(&dir.0).await.unwrap();
+            let mut open = File::open(&dir).await.unwrap();
             let read = runtime::io::AsyncReadExt::read(&mut open, &mut [0; 4]).await;
             assert_eq!(kind(read), ErrorKind::IsADirectory);
 
@@ -335,10 +301,10 @@ fn what_the_system_refuses_is_its_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_not_permitted_is_an_error() {
-    fault_support::in_child("what_is_not_permitted_is_an_error", || {
+    support::in_child!("what_is_not_permitted_is_an_error", || {
         // SAFETY: asks, and changes this process, which has one more test at most.
         if unsafe { libc::geteuid() } == 0 {
-            let dir = Dir::new_in(&std::env::temp_dir());
+            let dir = Directory::new();
             std::fs::write(dir.path("secret"), "x").unwrap();
             let none = std::os::unix::fs::PermissionsExt::from_mode(0o000);
             std::fs::set_permissions(dir.path("secret"), none).unwrap();
@@ -370,7 +336,7 @@ fn what_is_not_permitted_is_an_error() {
 fn a_file_that_may_not_grow_is_an_error_of_the_next_call() {
     use runtime::io::AsyncWriteExt;
     let name = "a_file_that_may_not_grow_is_an_error_of_the_next_call";
-    fault_support::in_child(name, || {
+    support::in_child!(name, || {
         let limit = libc::rlimit {
             rlim_cur: 10_000,
             rlim_max: 10_000,
@@ -380,7 +346,7 @@ fn a_file_that_may_not_grow_is_an_error_of_the_next_call() {
         // SAFETY: sets a limit of this process.
         let set = unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) };
         assert_eq!(set, 0);
-        let dir = Dir::new_in(&std::env::temp_dir());
+        let dir = Directory::new();
         current().block_on(async {
             let large = vec![1; 20_000];
             let error = fs::write(dir.path("file"), &large).await.unwrap_err();
@@ -398,9 +364,9 @@ fn a_file_that_may_not_grow_is_an_error_of_the_next_call() {
 #[test]
 fn without_the_calls_for_cached_files_everything_hops() {
     let name = "without_the_calls_for_cached_files_everything_hops";
-    fault_support::in_child(name, || {
-        fault_support::refuse_calls(&[libc::SYS_openat2, libc::SYS_preadv2], libc::EPERM);
-        let dir = Dir::new_in(&std::env::temp_dir());
+    support::in_child!(name, || {
+        support::refuse_calls(&[libc::SYS_openat2, libc::SYS_preadv2], libc::EPERM);
+        let dir = Directory::new();
         current().block_on(async {
             let path = dir.path("file");
             fs::write(&path, "abc").await.unwrap();

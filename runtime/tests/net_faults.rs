@@ -1,10 +1,8 @@
 //! Peers, descriptors and runtimes that go away at a bad moment.
 #![cfg(unix)]
 
-mod fault_support;
-mod net_support;
+mod support;
 
-use net_support::{current_thread, multi_thread, poll_once, turns};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::unix::pipe;
 use runtime::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
@@ -16,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use support::{both, current, current_thread, hang_bound, multi_thread, poll_once, turns};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -152,8 +151,8 @@ fn a_half_that_waits_for_room_outlives_the_other() {
 fn a_slow_peer_is_cut_off_at_its_deadline() {
     const HOUR: Duration = Duration::from_secs(3_600);
     // Without the bound of `current_thread`, which a paused clock would reach.
-    let runtime = fault_support::current();
-    let _bound = fault_support::hang_bound();
+    let runtime = current();
+    let _bound = hang_bound();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -202,8 +201,8 @@ fn a_slow_peer_is_cut_off_at_its_deadline() {
 #[test]
 fn a_descriptor_closed_behind_our_back_harms_nobody_else() {
     let name = "a_descriptor_closed_behind_our_back_harms_nobody_else";
-    fault_support::in_child(name, || {
-        for runtime in fault_support::both(2) {
+    support::in_child!(name, || {
+        for runtime in both(2) {
             let mut waiting = None;
             runtime.block_on(async {
                 let (mut client, mut server) = pair().await;

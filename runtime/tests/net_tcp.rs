@@ -1,23 +1,13 @@
 //! TCP over the public API, with faults that a network has.
 
+mod support;
+
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use std::future::Future;
 use std::io::{ErrorKind, IoSlice};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-fn current_thread<F: Future>(future: F) -> F::Output {
-    let mut builder = runtime::runtime::Builder::new_current_thread();
-    builder.enable_all().build().unwrap().block_on(future)
-}
-
-fn multi_thread<F: Future>(future: F) -> F::Output {
-    let mut builder = runtime::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(future)
-}
+use support::{current_thread, multi_thread, poll_once};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -27,10 +17,6 @@ async fn pair() -> (TcpStream, TcpStream) {
     let (server, peer) = listener.accept().await.unwrap();
     assert_eq!(peer, client.local_addr().unwrap());
     (client, server)
-}
-
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Writes until the connection takes no more, and returns what was written.

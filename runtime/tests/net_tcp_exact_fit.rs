@@ -1,13 +1,13 @@
 //! Reads that fill their buffer exactly: nothing may be lost where the kernel says what is left.
 #![allow(unsafe_code)]
 
-mod net_support;
+mod support;
 
-use net_support::{current_thread, exact_fits, multi_thread, poll_once};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
 use std::io::ErrorKind;
 use std::pin::pin;
+use support::{current_thread, exact_fits, multi_thread, poll_once};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,14 +1,14 @@
 //! What is rarer of TCP: options, conversions, and calls that do not wait.
 
-mod net_support;
+mod support;
 
-use net_support::{current_thread, is_blocked, poll_once, turns};
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use runtime::net::{TcpListener, TcpSocket, TcpStream};
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSliceMut};
 use std::pin::pin;
 use std::time::Duration;
+use support::{current_thread, is_blocked, poll_once, turns};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

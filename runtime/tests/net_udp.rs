@@ -1,8 +1,7 @@
 //! UDP over the public API, with faults that a network has.
 
-mod net_support;
+mod support;
 
-use net_support::{current_thread, is_blocked, multi_thread, poll_once, turns};
 use runtime::io::{Interest, ReadBuf};
 use runtime::net::UdpSocket;
 use std::future::poll_fn;
@@ -10,6 +9,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use support::{current_thread, is_blocked, multi_thread, poll_once, turns};
 
 const ANY: &str = "127.0.0.1:0";
 

@@ -1,15 +1,15 @@
 //! Unix datagrams over the public API.
 #![cfg(unix)]
 
-mod net_support;
+mod support;
 
-use net_support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 use runtime::io::{Interest, ReadBuf};
 use runtime::net::{UnixDatagram, UnixSocket};
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::pin::pin;
+use support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 
 /// Sends until there is no room, and returns how many.
 fn fill(socket: &UnixDatagram) -> u32 {

@@ -3,14 +3,14 @@
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
 
-mod net_support;
+mod support;
 
-use net_support::{Directory, current_thread, exact_fits, multi_thread};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::unix::pipe;
 use runtime::net::{UnixListener, UnixSocket, UnixStream};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use support::{Directory, current_thread, exact_fits, multi_thread};
 
 /// `SO_INQ`, since Linux 6.17.
 const ASKS: libc::c_int = 84;

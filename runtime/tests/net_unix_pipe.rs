@@ -1,9 +1,8 @@
 //! Pipes over the public API.
 #![cfg(unix)]
 
-mod net_support;
+mod support;
 
-use net_support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::unix::pipe;
 use std::ffi::CString;
@@ -13,6 +12,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::pin::pin;
+use support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 
 fn fifo(directory: &Directory) -> PathBuf {
     let path = directory.path("fifo");

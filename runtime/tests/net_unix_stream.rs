@@ -1,14 +1,14 @@
 //! Unix streams over the public API.
 #![cfg(unix)]
 
-mod net_support;
+mod support;
 
-use net_support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::{UnixListener, UnixSocket, UnixStream, unix};
 use std::io::{ErrorKind, IoSlice};
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
+use support::{Directory, current_thread, is_blocked, multi_thread, poll_once, turns};
 
 /// Writes until the stream takes no more, and returns how much.
 async fn fill(stream: &UnixStream) -> usize {

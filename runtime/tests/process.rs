@@ -1,9 +1,8 @@
 //! Children: what a program gets from `process`, on both kinds of runtime.
 #![cfg(unix)]
 
-mod fault_support;
+mod support;
 
-use fault_support::{both, current, hang_bound, multi, panic_text};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::process::{Child, ChildStdin, ChildStdout, Command};
 use std::io::ErrorKind;
@@ -12,6 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, Waker};
+use support::{both, current, hang_bound, multi, panic_text};
 
 fn sh(script: &str) -> Command {
     let mut command = Command::new("sh");

@@ -1,14 +1,14 @@
 //! Children that misbehave, and systems that refuse.
 #![cfg(target_os = "linux")]
 
-mod fault_support;
+mod support;
 
-use fault_support::{both, current, hang_bound, in_child, multi, refuse_calls};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::process::Command;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use support::{both, current, hang_bound, in_child, multi, refuse_calls};
 
 fn sh(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -194,7 +194,7 @@ fn a_pipe_that_nobody_reads_stops_the_child_and_not_the_runtime() {
 /// In a process of its own, because it counts zombies.
 #[test]
 fn a_thousand_children_at_once_leave_no_zombie() {
-    in_child("a_thousand_children_at_once_leave_no_zombie", || {
+    in_child!("a_thousand_children_at_once_leave_no_zombie", || {
         for runtime in [multi(2), current()] {
             runtime.block_on(async {
                 let mut waits = Vec::new();
@@ -226,7 +226,7 @@ fn a_thousand_children_at_once_leave_no_zombie() {
 /// The fallback of old systems: without descriptors of processes `SIGCHLD` tells.
 #[test]
 fn without_descriptors_of_processes_children_are_waited_for_and_reaped() {
-    in_child(
+    in_child!(
         "without_descriptors_of_processes_children_are_waited_for_and_reaped",
         || {
             // SAFETY: opens a descriptor of this process, to know that the filter works.
@@ -379,21 +379,21 @@ fn waits_end_whatever(host: Host) {
 
 #[test]
 fn a_wait_ends_although_the_host_replaces_the_handler() {
-    in_child("a_wait_ends_although_the_host_replaces_the_handler", || {
+    in_child!("a_wait_ends_although_the_host_replaces_the_handler", || {
         waits_end_whatever(Host::ReplacesTheHandler);
     });
 }
 
 #[test]
 fn a_wait_ends_although_the_host_ignores_children() {
-    in_child("a_wait_ends_although_the_host_ignores_children", || {
+    in_child!("a_wait_ends_although_the_host_ignores_children", || {
         waits_end_whatever(Host::IgnoresIt);
     });
 }
 
 #[test]
 fn a_wait_ends_although_the_host_wants_no_zombies() {
-    in_child("a_wait_ends_although_the_host_wants_no_zombies", || {
+    in_child!("a_wait_ends_although_the_host_wants_no_zombies", || {
         waits_end_whatever(Host::WantsNoZombies);
     });
 }
@@ -401,7 +401,7 @@ fn a_wait_ends_although_the_host_wants_no_zombies() {
 /// In all threads: the test's own has no others but the runtime's.
 #[test]
 fn a_wait_ends_although_the_host_blocks_the_signal() {
-    in_child("a_wait_ends_although_the_host_blocks_the_signal", || {
+    in_child!("a_wait_ends_although_the_host_blocks_the_signal", || {
         Host::BlocksIt.act();
         waits_end_whatever(Host::BlocksIt);
     });
@@ -410,7 +410,7 @@ fn a_wait_ends_although_the_host_blocks_the_signal() {
 /// A clock that stands is not moved by the looks at a child.
 #[test]
 fn a_paused_clock_stands_while_a_child_is_waited_for() {
-    in_child("a_paused_clock_stands_while_a_child_is_waited_for", || {
+    in_child!("a_paused_clock_stands_while_a_child_is_waited_for", || {
         refuse_calls(&[libc::SYS_pidfd_open], libc::EPERM);
         let runtime = runtime::runtime::Builder::new_current_thread()
             .enable_all()
@@ -428,7 +428,7 @@ fn a_paused_clock_stands_while_a_child_is_waited_for() {
 
 #[test]
 fn the_limit_on_processes_is_an_error() {
-    in_child("the_limit_on_processes_is_an_error", || {
+    in_child!("the_limit_on_processes_is_an_error", || {
         current().block_on(async {
             refuse_calls(
                 &[
@@ -448,7 +448,7 @@ fn the_limit_on_processes_is_an_error() {
 /// The child is started, but its pipe cannot be registered: it is killed and reaped.
 #[test]
 fn no_descriptors_for_a_child_are_an_error_and_leave_no_process() {
-    in_child(
+    in_child!(
         "no_descriptors_for_a_child_are_an_error_and_leave_no_process",
         || {
             current().block_on(async {

@@ -1,15 +1,15 @@
 //! Tasks that block their thread: the monitor has others take over what they hold, and
 //! `block_in_place` hands it over.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::Builder;
 use runtime::sync::oneshot;
 use runtime::task;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
+use support::*;
 
 /// What others may be late while polls are long; a generous bound.
 const LATE: Duration = Duration::from_millis(500);

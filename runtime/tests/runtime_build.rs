@@ -1,13 +1,13 @@
 //! Building runtimes: counts, names, hooks, the environment, many at once.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, RuntimeFlavor, UnhandledPanic};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
+use support::*;
 
 const WORKERS: &str = "RUNTIME_WORKER_THREADS";
 const TOKIO_WORKERS: &str = "TOKIO_WORKER_THREADS";
@@ -24,7 +24,7 @@ fn child_counts_workers() {
 #[test]
 fn the_environment_sets_the_number_of_workers() {
     let run = |value: &str| {
-        let output = child("child_counts_workers")
+        let output = child!("child_counts_workers")
             .env(WORKERS, value)
             .output()
             .unwrap();
@@ -49,7 +49,7 @@ fn the_environment_sets_the_number_of_workers() {
 /// if not.
 #[test]
 fn the_environment_of_tokio_counts_under_its_name() {
-    let output = child("child_counts_workers")
+    let output = child!("child_counts_workers")
         .env(WORKERS, "3")
         .env(TOKIO_WORKERS, "5")
         .output()

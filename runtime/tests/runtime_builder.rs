@@ -1,14 +1,14 @@
 //! The builder: wrong values and where they are blamed, switches that change nothing, seeds.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{
     Builder, HistogramConfiguration, HistogramScale, LogHistogram, RngSeed, Runtime,
 };
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use support::*;
 
 /// One at a time has the panic hook.
 static HOOK: Mutex<()> = Mutex::new(());

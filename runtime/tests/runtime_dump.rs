@@ -1,9 +1,8 @@
 //! Task dumps: every task once, where it waits, and none that is the worse for it.
 #![cfg(feature = "taskdump")]
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::dump::{Trace, trace_with};
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::sync::{Mutex, Semaphore, mpsc, oneshot};
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+use support::*;
 
 /// Where `outer_function` waits. Lines are in every kind of debug information, whole names are not.
 const OUTER: u32 = line!() + 4;

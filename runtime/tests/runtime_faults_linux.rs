@@ -2,9 +2,8 @@
 //! sockets reset. Most need the process to themselves, so they run in a child.
 #![cfg(all(target_os = "linux", feature = "net"))]
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
 use runtime::runtime::{Builder, Runtime};
@@ -17,6 +16,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+use support::*;
 
 /// Lowers the limit of open files, so that running out of them takes few.
 fn limit_open_files(count: u64) {
@@ -70,7 +70,7 @@ async fn exchange(socket: &mut TcpStream) {
 /// Whichever of its descriptors is the one too many.
 #[test]
 fn building_without_descriptors_fails_and_leaks_none() {
-    in_child("building_without_descriptors_fails_and_leaks_none", || {
+    in_child!("building_without_descriptors_fails_and_leaks_none", || {
         limit_open_files(64);
         let builders: [fn() -> std::io::Result<Runtime>; 2] = [
             || {
@@ -112,7 +112,7 @@ fn building_without_descriptors_fails_and_leaks_none() {
 /// no new event comes for it.
 #[test]
 fn a_listener_survives_running_out_of_descriptors() {
-    in_child("a_listener_survives_running_out_of_descriptors", || {
+    in_child!("a_listener_survives_running_out_of_descriptors", || {
         limit_open_files(64);
         multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -157,7 +157,7 @@ fn a_listener_survives_running_out_of_descriptors() {
 /// Every wait is interrupted, over and over; no call says so and no timer is early.
 #[test]
 fn signals_interrupt_no_operation() {
-    in_child("signals_interrupt_no_operation", || {
+    in_child!("signals_interrupt_no_operation", || {
         let caught = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGUSR1, caught.clone()).unwrap();
         for runtime in both(2) {
@@ -209,7 +209,7 @@ fn signals_interrupt_no_operation() {
 /// Sockets, the poll and all else stay here.
 #[test]
 fn a_program_that_is_started_inherits_no_descriptor() {
-    in_child("a_program_that_is_started_inherits_no_descriptor", || {
+    in_child!("a_program_that_is_started_inherits_no_descriptor", || {
         let list = || {
             let output = Command::new("ls").args(["/proc/self/fd"]).output().unwrap();
             String::from_utf8(output.stdout).unwrap()
@@ -236,7 +236,7 @@ fn a_program_that_is_started_inherits_no_descriptor() {
 /// A descriptor is closed behind our back, and its number taken by something else.
 #[test]
 fn a_socket_closed_behind_our_back_stops_nobody_else() {
-    in_child("a_socket_closed_behind_our_back_stops_nobody_else", || {
+    in_child!("a_socket_closed_behind_our_back_stops_nobody_else", || {
         for runtime in both(2) {
             runtime.block_on(async {
                 let address = echo_server().await;
@@ -293,7 +293,7 @@ fn child_loses_its_poll() {
 #[test]
 fn a_worker_that_cannot_go_on_ends_the_process() {
     let _bound = hang_bound();
-    let output = child("child_loses_its_poll").output().unwrap();
+    let output = child!("child_loses_its_poll").output().unwrap();
     let texts = texts(&output);
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{texts}");
     assert_contains(
@@ -305,7 +305,7 @@ fn a_worker_that_cannot_go_on_ends_the_process() {
 /// With the signal's default action, which would end the process.
 #[test]
 fn writing_to_a_reset_peer_is_an_error() {
-    in_child("writing_to_a_reset_peer_is_an_error", || {
+    in_child!("writing_to_a_reset_peer_is_an_error", || {
         // SAFETY: sets the default action; no handler of ours is involved.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         for runtime in both(2) {
@@ -383,7 +383,7 @@ fn usage() -> (u64, u64) {
 /// With sockets open, timers armed far away and tasks parked.
 #[test]
 fn an_idle_runtime_uses_no_cpu() {
-    in_child("an_idle_runtime_uses_no_cpu", || {
+    in_child!("an_idle_runtime_uses_no_cpu", || {
         let runtime = multi(2);
         runtime.block_on(async {
             let address = echo_server().await;
@@ -484,7 +484,7 @@ fn an_aborted_connection_is_an_error_of_one_accept() {
         println!("skipped: no strace");
         return;
     }
-    let child = child("child_accepts_despite_aborted_connections");
+    let child = child!("child_accepts_despite_aborted_connections");
     let output = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4"])
         .args(["-e", "inject=accept4:error=ECONNABORTED:when=1..3"])
@@ -523,7 +523,7 @@ fn child_overflows_its_stack() {
 #[test]
 fn a_stack_overflow_in_a_task_is_reported() {
     let _bound = hang_bound();
-    let output = child("child_overflows_its_stack").output().unwrap();
+    let output = child!("child_overflows_its_stack").output().unwrap();
     assert_eq!(output.status.signal(), Some(libc::SIGABRT));
     assert_contains(&texts(&output), &[THREAD, "has overflowed its stack"]);
 }
@@ -545,7 +545,7 @@ fn child_exits_in_a_task() {
 fn a_task_may_end_the_process() {
     let _bound = hang_bound();
     assert_eq!(
-        child("child_exits_in_a_task").status().unwrap().code(),
+        child!("child_exits_in_a_task").status().unwrap().code(),
         Some(33)
     );
 }

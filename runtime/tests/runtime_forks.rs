@@ -7,9 +7,8 @@
     feature = "signal"
 ))]
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use libc::c_int;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
@@ -22,6 +21,7 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::time::Duration;
+use support::*;
 
 /// Nothing here takes long.
 const HANG: Duration = Duration::from_secs(30);
@@ -106,7 +106,7 @@ fn reporting_runtime() -> (Runtime, mpsc::Receiver<()>) {
 
 #[test]
 fn a_fork_and_its_parent_get_their_own_signals() {
-    in_child("a_fork_and_its_parent_get_their_own_signals", || {
+    in_child!("a_fork_and_its_parent_get_their_own_signals", || {
         let (runtime, heard) = reporting_runtime();
         let fork_again = || {
             use_a_runtime(SignalKind::user_defined2());
@@ -129,7 +129,7 @@ fn a_fork_and_its_parent_get_their_own_signals() {
 
 #[test]
 fn a_fork_after_a_runtime_makes_another() {
-    in_child("a_fork_after_a_runtime_makes_another", || {
+    in_child!("a_fork_after_a_runtime_makes_another", || {
         use_a_runtime(SignalKind::user_defined1());
         let forks = [0; 3].map(|_| fork(|| use_a_runtime(SignalKind::user_defined1())));
         forks.into_iter().for_each(Fork::must_pass);
@@ -140,7 +140,7 @@ fn a_fork_after_a_runtime_makes_another() {
 /// It came before the fork: it is the parent's, and nothing of it hinders the child.
 #[test]
 fn a_signal_that_waits_to_be_delivered_stays_with_the_parent() {
-    in_child(
+    in_child!(
         "a_signal_that_waits_to_be_delivered_stays_with_the_parent",
         || {
             let undriven = current();
@@ -169,7 +169,7 @@ fn a_signal_that_waits_to_be_delivered_stays_with_the_parent() {
 /// As programs do that leave their terminal after they have begun: the parent is as good as gone.
 #[test]
 fn a_runtime_of_one_thread_goes_on_in_a_fork() {
-    in_child("a_runtime_of_one_thread_goes_on_in_a_fork", || {
+    in_child!("a_runtime_of_one_thread_goes_on_in_a_fork", || {
         let runtime = current();
         let kind = SignalKind::user_defined1();
         let mut before = runtime.block_on(async { signal(kind) }).unwrap();
@@ -241,7 +241,7 @@ fn orphans() -> Vec<std::process::ChildStdin> {
 
 #[test]
 fn a_fork_reaps_its_own_orphans() {
-    in_child("a_fork_reaps_its_own_orphans", || {
+    in_child!("a_fork_reaps_its_own_orphans", || {
         let of_the_parent = orphans();
         let child = fork(|| {
             let own = orphans();
@@ -258,7 +258,7 @@ fn a_fork_reaps_its_own_orphans() {
 /// Copies of what the parent goes on using: dropping them is no end of it.
 #[test]
 fn what_a_fork_drops_stays_with_the_parent() {
-    in_child("what_a_fork_drops_stays_with_the_parent", || {
+    in_child!("what_a_fork_drops_stays_with_the_parent", || {
         let runtime = multi(2);
         let (listener, address, to_be_killed, waiting, wait) = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,8 +1,7 @@
 //! Task hooks: what they are told, in which order, that they hold nothing up and break nothing.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, Handle, Runtime, TaskMeta};
 use runtime::task::{Id, yield_now};
 use std::collections::HashMap;
@@ -10,6 +9,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {

@@ -1,8 +1,7 @@
 //! The counters of a runtime: what they count, on each flavour.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{
     Builder, HistogramConfiguration, LogHistogram, Runtime, RuntimeMetrics, worker_index,
 };
@@ -12,6 +11,7 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
+use support::*;
 
 /// Waits until something that another thread does is to be seen.
 fn until(condition: impl Fn() -> bool) {

@@ -1,12 +1,12 @@
 //! Calls in the wrong place: each gives a panic that names the call and what to do instead. The
 //! phrases are those that programs written for tokio match on.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::task;
 use std::time::Duration;
+use support::*;
 
 const NO_RUNTIME: &str =
     "there is no reactor running, must be called from the context of a Tokio 1.x runtime";

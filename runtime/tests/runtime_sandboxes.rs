@@ -8,9 +8,8 @@
     feature = "signal"
 ))]
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use libc::c_long;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
@@ -20,6 +19,7 @@ use runtime::sync::oneshot;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use support::*;
 
 /// What may be missing, by name.
 const CALLS: &[(&str, &[c_long])] = &[
@@ -96,7 +96,7 @@ fn a_call_that_the_system_refuses_is_done_without() {
     let _bound = hang_bound();
     for (call, (name, _)) in CALLS.iter().enumerate() {
         for (index, &error) in errors(name).iter().enumerate() {
-            let output = child("child_does_without_a_call")
+            let output = child!("child_does_without_a_call")
                 .env(MISSING, format!("{call} {index}"))
                 .output()
                 .unwrap();

@@ -1,9 +1,8 @@
 //! How runtimes end: under load, with calls stuck, from odd threads, and what is left to call
 //! afterwards.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::task::{self, JoinHandle};
 use std::cell::RefCell;
@@ -13,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
+use support::*;
 
 /// Says on which thread it was dropped.
 struct DropThread(Counted, Arc<Mutex<HashSet<String>>>);
@@ -688,7 +688,7 @@ fn the_end_does_not_wait_for_a_driver_that_nobody_turns() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_left_after_shutdown_timeout_costs_nothing() {
-    in_child("what_is_left_after_shutdown_timeout_costs_nothing", || {
+    in_child!("what_is_left_after_shutdown_timeout_costs_nothing", || {
         let runtime = multi(3);
         let (say, started) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();

@@ -1,9 +1,8 @@
 //! Nobody starves: not timers, sockets or the injector behind tasks that are always ready, and
 //! not tasks behind one of them.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, Runtime};
 use runtime::sync::{mpsc, oneshot};
 use runtime::task;
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
+use support::*;
 
 /// Tasks that are always ready, until the returned flag is set: two per worker.
 fn storm(runtime: &Runtime, tasks: usize) -> Arc<AtomicBool> {

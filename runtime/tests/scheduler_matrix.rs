@@ -2,9 +2,8 @@
 //! the workers busy × what somebody waits for. A cell fails if its duty is not served at all within
 //! a bound that no load explains: nothing here asks how fast.
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::sync::mpsc::unbounded_channel;
 use runtime::{net, task, time};
@@ -13,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
+use support::*;
 
 /// Nothing that is served at all takes so long.
 const BOUND: Duration = Duration::from_secs(10);

@@ -1,12 +1,12 @@
 //! `Barrier`, polled by hand and on threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::Barrier;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 /// B2, beyond the size of a batch of wakers.
 #[test]

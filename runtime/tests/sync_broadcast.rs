@@ -1,13 +1,13 @@
 //! `broadcast`, polled by hand and from threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::broadcast::error::{RecvError, SendError, TryRecvError};
 use runtime::sync::broadcast::{self, Sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 #[test]
 fn every_receiver_gets_every_value() {

@@ -1,12 +1,12 @@
 //! `oneshot` and `mpsc`, polled by hand.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::mpsc::error::{SendError, TryRecvError, TrySendError};
 use runtime::sync::{mpsc, oneshot};
 use std::sync::Arc;
 use std::task::Poll;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 #[test]
 fn oneshot_passes_a_value_and_ends() {

@@ -1,11 +1,11 @@
 //! `Condvar`, polled by hand and on threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::{Condvar, Mutex, MutexGuard};
 use std::future::Future;
 use std::sync::Arc;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 static STATIC: Condvar = Condvar::const_new();
 

@@ -1,6 +1,6 @@
 //! `Semaphore`, `Mutex` and `Notify`, polled by hand.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::{
     Barrier, Condvar, MappedMutexGuard, Mutex, MutexGuard, Notify, OnceCell, OwnedMutexGuard,
@@ -10,7 +10,7 @@ use runtime::task::CancellationToken;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 #[test]
 fn a_big_request_is_not_starved_by_small_ones() {

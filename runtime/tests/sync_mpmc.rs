@@ -1,13 +1,13 @@
 //! `mpmc`, polled by hand and from threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::mpmc;
 use runtime::sync::mpmc::error::{SendError, TryRecvError, TrySendError};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 #[test]
 fn each_message_goes_to_one_receiver_in_order() {

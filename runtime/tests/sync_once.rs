@@ -1,6 +1,6 @@
 //! `OnceCell` and `SetOnce`, polled by hand and between threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::{OnceCell, SetError, SetOnce, SetOnceError};
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 /// An initialiser that is pending until `gate` is open.
 fn gated(gate: &Cell<bool>, value: u8) -> impl Future<Output = u8> {

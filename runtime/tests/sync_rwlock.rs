@@ -1,13 +1,13 @@
 //! `RwLock` and its guards, polled by hand.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
 use std::sync::Arc;
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 static LOCK: RwLock<u8> = RwLock::const_new(1);
 static NARROW: RwLock<u8> = RwLock::const_with_max_readers(2, 1);

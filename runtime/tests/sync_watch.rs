@@ -1,6 +1,6 @@
 //! `watch`, polled by hand and between threads.
 
-mod sync_support;
+mod support;
 
 use runtime::sync::watch::error::SendError;
 use runtime::sync::watch::{self, Receiver, Ref, Sender};
@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
+use support::{Polled, now, panics, poll_with_panicking_waker};
 
 /// Whether `changed` would wait.
 fn is_quiet<T>(rx: &mut Receiver<T>) -> bool {

@@ -1,7 +1,6 @@
 //! `CancellationToken` as its users see it.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use proptest::prelude::*;
 use runtime::sync::oneshot;
@@ -12,8 +11,10 @@ use std::future::{pending, ready};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Barrier};
-use sync_support::{Polled, now, panics, poll_with_panicking_waker};
-use task_support::{Count, OnDrop, With, on_each_flavour, within_bound};
+use support::{
+    Count, OnDrop, Polled, With, now, on_each_flavour, panics, poll_with_panicking_waker,
+    within_bound,
+};
 
 #[test]
 fn tokens_and_guards_go_anywhere() {

@@ -2,14 +2,14 @@
 //! whatever comes together, the future is dropped exactly once, the output is taken or dropped
 //! exactly once, and the `JoinHandle` tells the right story.
 
-mod task_support;
+mod support;
 
 use runtime::runtime::Runtime;
 use runtime::sync::oneshot;
 use runtime::task::{AbortHandle, JoinError, JoinHandle, yield_now};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use task_support::{Count, With, flavours, once, panics, text, within_bound};
+use support::{Count, With, flavours, once, panics, payload_text, within_bound};
 
 /// Where the future panics.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -273,7 +273,7 @@ fn check_result(case: Case, aborted: bool, result: Result<Output, JoinError>) {
     };
     match (expected, result) {
         (Some(expected), Err(error)) if error.is_panic() => {
-            assert_eq!(text(&*error.into_panic()), expected, "{case:?}");
+            assert_eq!(payload_text(&*error.into_panic()), expected, "{case:?}");
         }
         (None, Err(error)) => assert!(aborted && error.is_cancelled(), "{case:?}: {error:?}"),
         (None, Ok(output)) => {

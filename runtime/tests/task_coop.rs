@@ -1,6 +1,6 @@
 //! `task::coop` as its users see it.
 
-mod sync_support;
+mod support;
 
 use runtime::runtime::{Builder, LocalOptions};
 use runtime::sync::{Semaphore, mpsc, oneshot};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
-use sync_support::Polled;
+use support::Polled;
 
 fn block_on<F: Future>(future: F) -> F::Output {
     Builder::new_current_thread()

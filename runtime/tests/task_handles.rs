@@ -1,6 +1,6 @@
 //! `JoinHandle`, `AbortHandle`, `Id` and `JoinError` as their users see them.
 
-mod task_support;
+mod support;
 
 use runtime::sync::oneshot;
 use runtime::task::{self, AbortHandle, Id, JoinError, JoinHandle, yield_now};
@@ -10,7 +10,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use task_support::{Count, OnDrop, With, on_each_flavour, on_each_flavour_owned, once};
+use support::{Count, OnDrop, With, on_each_flavour, on_each_flavour_owned, once};
 
 async fn finished<T>(task: &JoinHandle<T>) {
     while !task.is_finished() {

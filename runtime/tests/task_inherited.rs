@@ -1,7 +1,6 @@
 //! `task_inherited!`, `InheritedKey` and `Inherited` as their users see them.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, Handle, LocalRuntime};
 use runtime::sync::oneshot;
@@ -13,8 +12,7 @@ use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use sync_support::{Polled, now};
-use task_support::{Count, OnDrop, With, on_each_flavour, panics, within_bound};
+use support::{Count, OnDrop, Polled, With, now, on_each_flavour, panics, within_bound};
 
 runtime::task_inherited! {
     /// Documented and public.

@@ -1,7 +1,6 @@
 //! `JoinSet` as its users see it.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, Handle};
 use runtime::sync::{Notify, oneshot};
@@ -11,9 +10,9 @@ use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use sync_support::Polled;
-use task_support::{
-    Bomb, Count, ON_PURPOSE, OnDrop, With, on_each_flavour, panics, text, within_bound,
+use support::{
+    Bomb, Count, ON_PURPOSE, OnDrop, Polled, With, on_each_flavour, panics, payload_text,
+    within_bound,
 };
 
 #[derive(Default)]
@@ -165,7 +164,10 @@ fn panics_are_told_with_the_tasks_id() {
             set.spawn(ready(()));
             set.spawn(async { panic!("on purpose: for join_all") });
             let error = runtime::spawn(set.join_all()).await.unwrap_err();
-            assert_eq!(text(&*error.into_panic()), "on purpose: for join_all");
+            assert_eq!(
+                payload_text(&*error.into_panic()),
+                "on purpose: for join_all"
+            );
         });
     });
 }

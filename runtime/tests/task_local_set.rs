@@ -1,8 +1,7 @@
 //! `LocalSet`, `LocalRuntime` and `spawn_local` as their users see them, and what other threads do
 //! to their tasks.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, LocalOptions, LocalRuntime, Runtime, UnhandledPanic};
 use runtime::sync::{Notify, oneshot};
@@ -14,8 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
-use sync_support::{Polled, now, panics};
-use task_support::{Count, OnDrop, With, within_bound};
+use support::{Count, OnDrop, Polled, With, flavours, now, panics, payload_text, within_bound};
 
 fn multi_thread() -> Runtime {
     Builder::new_multi_thread()
@@ -67,7 +65,7 @@ impl Drop for Watched {
 #[test]
 fn tasks_run_on_the_sets_thread_whatever_the_runtime() {
     within_bound(|| {
-        for runtime in task_support::flavours() {
+        for runtime in flavours() {
             let set = LocalSet::new();
             let home = thread::current().id();
             set.block_on(&runtime, async move {
@@ -546,7 +544,7 @@ fn a_panic_is_for_the_joiner_or_ends_the_set() {
                 let _ = Polled::new(set.run_until(pending::<()>())).poll();
             }));
             let payload = payload.unwrap_err();
-            let text = task_support::text(&*payload);
+            let text = payload_text(&*payload);
             assert!(text.starts_with("a spawned task panicked and the LocalSet is configured to"));
         }
         assert!(!later.is_finished());
@@ -647,7 +645,7 @@ fn local_tasks_have_one_place_to_start() {
                        `runtime::LocalRuntime`";
         let mut spawns = || drop(spawn_local(ready(())));
         assert!(text(&mut spawns).starts_with(outside));
-        for runtime in task_support::flavours() {
+        for runtime in flavours() {
             let mut spawns = || runtime.block_on(async { drop(spawn_local(ready(()))) });
             assert!(text(&mut spawns).starts_with(outside));
         }
@@ -658,7 +656,7 @@ fn local_tasks_have_one_place_to_start() {
             drop(spawn_local(ready(())));
         });
         let payload = elsewhere.join().unwrap_err();
-        assert!(task_support::text(&*payload).starts_with("Local tasks can only be spawned on a"));
+        assert!(payload_text(&*payload).starts_with("Local tasks can only be spawned on a"));
         let mut builder = Builder::new_multi_thread();
         let mut builds = || drop(builder.build_local(LocalOptions::default()));
         assert!(text(&mut builds).starts_with("multi_thread is not supported"));

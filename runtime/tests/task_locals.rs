@@ -1,7 +1,6 @@
 //! `task_local!` and `LocalKey` as their users see them.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::task::yield_now;
 use std::cell::Cell;
@@ -11,8 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use sync_support::{Polled, now, panics};
-use task_support::{on_each_flavour, within_bound};
+use support::{Polled, With, now, on_each_flavour, panics, within_bound};
 
 runtime::task_local! {
     /// Documented, public, and with a generic type.
@@ -148,7 +146,7 @@ fn a_future_is_dropped_inside_of_its_scope() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let holds = |future: Pin<Box<dyn Future<Output = ()> + Send>>| {
         let sees = Sees(seen.clone());
-        task_support::With::new(future, sees)
+        With::new(future, sees)
     };
     // Ready, dropped after a poll, and before one.
     let mut ready_one = Polled::new(NUMBER.scope(1, holds(Box::pin(ready(())))));
@@ -173,7 +171,7 @@ fn an_aborted_task_is_dropped_inside_of_its_scope() {
     on_each_flavour(|runtime| {
         runtime.block_on(async {
             let seen = Arc::new(Mutex::new(Vec::new()));
-            let future = task_support::With::new(pending::<()>(), Sees(seen.clone()));
+            let future = With::new(pending::<()>(), Sees(seen.clone()));
             let task = runtime::spawn(NUMBER.scope(7, future));
             yield_now().await;
             task.abort();

@@ -1,14 +1,16 @@
 //! Panics in tasks: in the poll, in drops, in payloads. They reach the `JoinHandle` or end where
 //! they are; workers and other tasks go on.
 
-mod task_support;
+mod support;
 
 use runtime::runtime::Runtime;
 use runtime::sync::oneshot;
 use std::future::pending;
 use std::hint::black_box;
 use std::panic::panic_any;
-use task_support::{Bomb, Count, OnDrop, With, on_each_flavour, panics, text};
+use support::{
+    Bomb, Count, OnDrop, With, on_each_flavour, on_each_flavour_owned, panics, payload_text,
+};
 
 /// What all tests end with: the workers are alive.
 fn still_works(runtime: &Runtime) {
@@ -60,7 +62,7 @@ fn a_panic_after_an_await_is_the_same() {
             });
             go.send(()).expect("the task waits");
             let error = task.await.expect_err("it panics");
-            assert_eq!(text(&*error.into_panic()), "on purpose: later");
+            assert_eq!(payload_text(&*error.into_panic()), "on purpose: later");
         });
         still_works(runtime);
     });
@@ -74,7 +76,7 @@ fn a_drop_that_panics_on_abort_is_told() {
         let task = runtime.spawn(With::new(pending::<()>(), beside));
         task.abort();
         let error = runtime.block_on(task).expect_err("aborted");
-        assert_eq!(text(&*error.into_panic()), "on purpose: drop");
+        assert_eq!(payload_text(&*error.into_panic()), "on purpose: drop");
         assert_eq!(dropped.get(), 1);
         still_works(runtime);
     });
@@ -88,7 +90,7 @@ fn the_first_of_two_panics_is_kept() {
         let beside = OnDrop::new(&dropped, move || panic_any(Bomb(bomb.clone())));
         let task = runtime.spawn(With::new(async { panic!("on purpose: poll") }, beside));
         let error = runtime.block_on(task).expect_err("it panics");
-        assert_eq!(text(&*error.into_panic()), "on purpose: poll");
+        assert_eq!(payload_text(&*error.into_panic()), "on purpose: poll");
         assert_eq!(dropped.get(), 1);
         assert_eq!(
             bombs.get(),
@@ -107,7 +109,7 @@ fn a_drop_that_panics_after_the_output_wins_over_it() {
         let output = OnDrop::new(&outputs, || panic!("on purpose: output"));
         let task = runtime.spawn(With::new(async { output }, beside));
         let error = runtime.block_on(task).err().expect("its drop panics");
-        assert_eq!(text(&*error.into_panic()), "on purpose: drop");
+        assert_eq!(payload_text(&*error.into_panic()), "on purpose: drop");
         assert_eq!((dropped.get(), outputs.get()), (1, 1));
         still_works(runtime);
     });
@@ -158,7 +160,7 @@ fn a_payload_that_nobody_takes_may_panic_in_its_drop() {
 
 #[test]
 fn panics_in_drops_at_shutdown_end_there() {
-    task_support::on_each_flavour_owned(|runtime| {
+    on_each_flavour_owned(|runtime| {
         let (dropped, bombs) = (Count::default(), Count::default());
         for _ in 0..4 {
             let beside = OnDrop::new(&dropped, || panic!("on purpose: drop"));
@@ -178,7 +180,7 @@ fn a_blocking_closure_panics_like_a_task() {
     on_each_flavour(|runtime| {
         let task = runtime.spawn_blocking(|| panic!("on purpose: blocking"));
         let error = runtime.block_on(task).expect_err("it panics");
-        assert_eq!(text(&*error.into_panic()), "on purpose: blocking");
+        assert_eq!(payload_text(&*error.into_panic()), "on purpose: blocking");
         still_works(runtime);
     });
 }

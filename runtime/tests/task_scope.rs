@@ -1,7 +1,6 @@
 //! `task::scope` and its kin as their users see them.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, Runtime};
 use runtime::sync::{Barrier, Notify, oneshot};
@@ -17,8 +16,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
-use sync_support::{Polled, now};
-use task_support::{Count, OnDrop, With, on_each_flavour, text, within_bound};
+use support::{
+    Count, OnDrop, Polled, With, now, on_each_flavour, panics, payload_text, within_bound,
+};
 
 /// The payload of the panic that the scope ends with.
 fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
@@ -222,7 +222,7 @@ fn panics_come_out_when_all_have_ended() {
                 }
             });
             let payload = panic_of(|| runtime.block_on(failing));
-            assert_eq!(text(&*payload), "on purpose");
+            assert_eq!(payload_text(&*payload), "on purpose");
             assert_eq!(ended.get(), if place == 1 || place == 4 { 2 } else { 1 });
         }
     });
@@ -240,7 +240,7 @@ fn a_panic_takes_the_place_of_an_error() {
             Err::<(), _>("error")
         });
         let payload = panic_of(|| runtime.block_on(failing));
-        assert_eq!(text(&*payload), "on purpose");
+        assert_eq!(payload_text(&*payload), "on purpose");
         assert_eq!(count.get(), 1);
     });
 }
@@ -256,7 +256,7 @@ fn the_handle_of_a_child_that_panicked_says_so() {
             runtime::spawn(async move { send.send(child.await).unwrap() });
         });
         let payload = panic_of(|| runtime.block_on(failing));
-        assert_eq!(text(&*payload), "on purpose");
+        assert_eq!(payload_text(&*payload), "on purpose");
         runtime.block_on(yield_now());
         let error = receive.recv().unwrap().unwrap_err();
         assert!(error.is_panic());
@@ -427,7 +427,7 @@ fn a_limit_is_kept_and_reached() {
             assert_eq!(result, Err(Late::Other));
         });
     });
-    assert!(task_support::panics(|| assert!(
+    assert!(panics(|| assert!(
         format!("{:?}", ScopeBuilder::new().limit(0)).is_empty()
     )));
 }

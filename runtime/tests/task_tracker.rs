@@ -1,7 +1,6 @@
 //! `TaskTracker`, `AbortOnDropHandle` and named tasks as their users see them.
 
-mod sync_support;
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, Handle};
 use runtime::task::task_tracker::{TaskTrackerToken, TrackedFuture};
@@ -10,8 +9,7 @@ use std::future::{Ready, pending, ready};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use sync_support::{Polled, now};
-use task_support::{Count, OnDrop, With, on_each_flavour, within_bound};
+use support::{Count, OnDrop, Polled, With, now, on_each_flavour, within_bound};
 
 #[test]
 fn trackers_and_tokens_go_anywhere() {

@@ -2,7 +2,7 @@
 //! are kept, used late, or used while the task is polled or dropped.
 #![allow(clippy::waker_clone_wake)] // a wake by value is what they are about
 
-mod task_support;
+mod support;
 
 use runtime::runtime::Runtime;
 use runtime::task::{JoinHandle, yield_now};
@@ -11,7 +11,7 @@ use std::panic::panic_any;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use task_support::{Count, OnDrop, With, on_each_flavour, on_each_flavour_owned};
+use support::{Count, OnDrop, With, on_each_flavour, on_each_flavour_owned};
 
 /// A foreign waker; with its last clone its `_dropped` goes.
 struct Foreign<F: FnMut() + Send + Sync + 'static> {

@@ -1,11 +1,11 @@
 //! `interval` and what it does with missed ticks.
 
-mod time_support;
+mod support;
 
 use runtime::time::{self, Duration, Instant, MissedTickBehavior, interval, interval_at};
 use std::pin::pin;
 use std::task::Poll;
-use time_support::{Polled, ms, ms_since, paused, real};
+use support::{Polled, current, ms, ms_since, paused};
 
 #[test]
 fn the_first_tick_comes_at_once_and_the_others_by_the_period() {
@@ -37,7 +37,7 @@ fn the_first_tick_comes_when_it_was_asked_for() {
 
 #[test]
 fn a_tick_that_is_due_now_waits_for_the_drivers_next_turn() {
-    real().block_on(async {
+    current().block_on(async {
         let mut every = interval(ms(1));
         assert!(Polled::new(every.tick()).poll().is_pending());
         let first = every.tick().await;
@@ -177,7 +177,7 @@ fn a_period_of_zero_is_refused() {
 
 #[test]
 fn ticks_on_the_systems_clock_are_never_early() {
-    real().block_on(async {
+    current().block_on(async {
         let mut every = pin!(interval(ms(2)));
         let start = every.tick().await;
         for n in 1..=5 {

@@ -1,12 +1,12 @@
 //! A paused clock: `pause`, `resume`, `advance`, and the jump to the next timer.
 
-mod time_support;
+mod support;
 
 use runtime::runtime::{Builder, Handle, Runtime};
 use runtime::time::{self, Duration, Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
-use time_support::{Polled, ms, ms_since, paused, real};
+use support::{Polled, current, ms, ms_since, paused, yield_once};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(31_557_600);
@@ -50,14 +50,14 @@ fn a_century_passes_in_one_step() {
         time::advance(100 * YEAR).await;
         assert_eq!(start.elapsed(), 100 * YEAR);
         for mut armed in within {
-            assert_eq!(armed.wakes(), 1);
+            assert_eq!(armed.take_wakes(), 1);
             assert!(armed.poll().is_ready());
         }
-        assert!(after.wakes() == 0 && after.poll().is_pending());
+        assert!(after.take_wakes() == 0 && after.poll().is_pending());
         // One tick for all the days, and the next one as planned: a year has 365.25 of them.
         assert_eq!(days.tick().await, start + DAY);
         assert_eq!(days.tick().await, start + 100 * YEAR + DAY);
-        assert_eq!((after.wakes(), after.poll().is_ready()), (1, true));
+        assert_eq!((after.take_wakes(), after.poll().is_ready()), (1, true));
         // The system's clock is not moved with it.
         time::resume();
         let now = Instant::now();
@@ -76,7 +76,7 @@ fn the_end_of_time_is_no_overflow() {
             time::advance(100 * YEAR).await;
         }
         time::advance(Duration::MAX).await;
-        assert_eq!((armed.wakes(), armed.poll().is_ready()), (1, true));
+        assert_eq!((armed.take_wakes(), armed.poll().is_ready()), (1, true));
         let last = Instant::now();
         assert!(Polled::new(sleep(ms(1))).poll().is_ready());
         time::timeout(DAY, std::future::pending::<()>())
@@ -105,14 +105,14 @@ fn advance_in_a_nested_runtime_leaves_the_outer_clock_alone() {
                 assert!(inner.poll().is_pending() && outer.poll().is_pending());
                 time::advance(2 * DAY).await;
                 assert_eq!(start.elapsed(), 2 * DAY);
-                assert_eq!((inner.wakes(), outer.wakes()), (1, 0));
+                assert_eq!((inner.take_wakes(), outer.take_wakes()), (1, 0));
                 assert!(inner.poll().is_ready() && outer.poll().is_pending());
             });
         });
         call.await.unwrap();
-        assert_eq!((start.elapsed(), outer.wakes()), (Duration::ZERO, 0));
+        assert_eq!((start.elapsed(), outer.take_wakes()), (Duration::ZERO, 0));
         time::advance(DAY).await;
-        assert_eq!((start.elapsed(), outer.wakes()), (DAY, 1));
+        assert_eq!((start.elapsed(), outer.take_wakes()), (DAY, 1));
     });
 }
 
@@ -135,8 +135,8 @@ fn advance_moves_the_clock_of_the_runtime_that_was_entered_last() {
         assert_eq!(start.elapsed(), Duration::ZERO);
     });
     // Nobody drove it meanwhile.
-    inner.block_on(time_support::yield_once());
-    assert_eq!(timer.wakes(), 1);
+    inner.block_on(yield_once());
+    assert_eq!(timer.take_wakes(), 1);
 }
 
 /// The waker of a timer ends the runtime whose clock is being moved.
@@ -173,7 +173,7 @@ fn a_runtime_may_end_in_the_middle_of_an_advance() {
     assert!(end.0.lock().unwrap().is_none(), "the runtime is gone");
     assert!(advance.poll().is_ready(), "the clock has moved before");
     assert!(
-        timers.iter().all(|timer| timer.wakes() == 1),
+        timers.iter().all(|timer| timer.take_wakes() == 1),
         "each was told once"
     );
     assert!(task.is_finished());
@@ -288,11 +288,11 @@ fn advance_wakes_what_became_due_before_it_returns() {
         let mut second = Polled::new(sleep_until(start + ms(20)));
         assert!(first.poll().is_pending() && second.poll().is_pending());
         time::advance(ms(9)).await;
-        assert_eq!((first.wakes(), second.wakes()), (0, 0));
+        assert_eq!((first.take_wakes(), second.take_wakes()), (0, 0));
         time::advance(ms(1)).await;
-        assert_eq!((first.wakes(), second.wakes()), (1, 0));
+        assert_eq!((first.take_wakes(), second.take_wakes()), (1, 0));
         time::advance(DAY).await;
-        assert_eq!((first.wakes(), second.wakes()), (0, 1));
+        assert_eq!((first.take_wakes(), second.take_wakes()), (0, 1));
         assert!(first.poll().is_ready() && second.poll().is_ready());
     });
 }
@@ -314,7 +314,7 @@ fn sleeps_after_a_step_of_less_than_a_millisecond_are_not_early() {
 
 #[test]
 fn a_clock_paused_while_timers_are_armed_fires_none_early() {
-    real().block_on(async {
+    current().block_on(async {
         for us in (100..20_000).step_by(617) {
             let duration = Duration::from_micros(us);
             let start = Instant::now();
@@ -342,7 +342,7 @@ fn only_the_runtimes_own_clock_stands() {
         .start_paused(true)
         .build()
         .unwrap();
-    let other = real();
+    let other = current();
     let (first, second) = rt.block_on(async { (Instant::now(), Instant::now()) });
     assert_eq!(first, second);
     other.block_on(async {
@@ -378,13 +378,13 @@ fn pausing_twice_is_refused() {
 #[test]
 #[should_panic(expected = "time is not frozen")]
 fn a_running_clock_cannot_be_advanced() {
-    real().block_on(time::advance(ms(1)));
+    current().block_on(time::advance(ms(1)));
 }
 
 #[test]
 #[should_panic(expected = "time is not frozen")]
 fn a_running_clock_cannot_be_resumed() {
-    real().block_on(async { time::resume() });
+    current().block_on(async { time::resume() });
 }
 
 #[test]

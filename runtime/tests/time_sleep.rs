@@ -1,6 +1,6 @@
 //! `sleep` and `sleep_until`: order, precision, reset, drop.
 
-mod time_support;
+mod support;
 
 use runtime::runtime::Builder;
 use runtime::task::{LocalSet, spawn_local, yield_now};
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use time_support::{Polled, ms, ms_since, paused, real, yield_once};
+use support::{Polled, current, ms, ms_since, paused, yield_once};
 
 /// Generous: the machine may be busy.
 const HANG: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_sleep_is_never_early_on_the_systems_clock() {
-    real().block_on(async {
+    current().block_on(async {
         for us in [1, 10, 16, 17, 100, 999, 1_000, 1_001, 3_333, 20_000] {
             let start = std::time::Instant::now();
             let duration = Duration::from_micros(us);
@@ -44,7 +44,7 @@ fn sleeps_end_in_the_order_of_their_deadlines() {
             sleep(ms(1)).await;
             sleeps.retain_mut(|(at, sleep)| {
                 let is_ready = sleep.poll().is_ready();
-                assert_eq!(is_ready, sleep.wakes() > 0, "woken exactly when ready");
+                assert_eq!(is_ready, sleep.take_wakes() > 0, "woken exactly when ready");
                 if is_ready {
                     assert_eq!(ms_since(start), *at);
                     ended.push(*at);
@@ -71,7 +71,7 @@ fn what_has_passed_is_ready_at_the_first_poll() {
     });
     // Before the runtime's clock began.
     let before = Instant::now();
-    real().block_on(async { assert!(Polled::new(sleep_until(before)).poll().is_ready()) });
+    current().block_on(async { assert!(Polled::new(sleep_until(before)).poll().is_ready()) });
 }
 
 /// A poll in which no driver looks at the clock: what is due now waits for the look, what was over
@@ -103,13 +103,13 @@ fn spin_until(end: Instant) {
 
 #[test]
 fn a_timer_that_is_due_now_waits_for_the_drivers_next_turn() {
-    real().block_on(what_is_due_now_waits_for_a_turn());
-    real().block_on(async {
+    current().block_on(what_is_due_now_waits_for_a_turn());
+    current().block_on(async {
         let task = runtime::spawn(what_is_due_now_waits_for_a_turn());
         task.await.unwrap();
     });
     let set = LocalSet::new();
-    set.block_on(&real(), async {
+    set.block_on(&current(), async {
         let task = spawn_local(what_is_due_now_waits_for_a_turn());
         task.await.unwrap();
     });
@@ -117,7 +117,7 @@ fn a_timer_that_is_due_now_waits_for_the_drivers_next_turn() {
 
 #[test]
 fn a_reset_to_what_has_passed_is_over_as_far_as_the_driver_has_looked() {
-    real().block_on(async {
+    current().block_on(async {
         let past = Instant::now();
         let day = Duration::from_secs(86_400);
         sleep(ms(1)).await;
@@ -143,7 +143,7 @@ fn a_reset_to_what_has_passed_is_over_as_far_as_the_driver_has_looked() {
 /// Nothing is armed, so nothing but the look itself tells how late it is.
 #[test]
 fn time_passes_for_a_runtime_without_timers() {
-    real().block_on(async {
+    current().block_on(async {
         let at = Instant::now();
         for _ in 0..20 {
             let wait = runtime::spawn_blocking(|| thread::sleep(ms(1)));
@@ -166,8 +166,8 @@ fn a_deadline_that_is_asked_for_without_waiting_comes() {
         }
         panic!("the deadline never passes");
     }
-    real().block_on(asks());
-    real().block_on(async { runtime::spawn(asks()).await.unwrap() });
+    current().block_on(asks());
+    current().block_on(async { runtime::spawn(asks()).await.unwrap() });
     let workers = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -207,8 +207,8 @@ fn a_biased_select_over_timers_without_time_starves_nobody() {
         let limit = turns_before_a_message(never).await;
         assert!(limit < 1_000, "{limit} turns of a limit of no time");
     }
-    real().block_on(loops());
-    real().block_on(async { runtime::spawn(loops()).await.unwrap() });
+    current().block_on(loops());
+    current().block_on(async { runtime::spawn(loops()).await.unwrap() });
     let workers = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -228,7 +228,7 @@ fn an_endless_sleep_does_not_overflow_and_never_ends() {
         assert!(endless.poll().is_pending());
         time::advance(Duration::from_secs(365 * 86_400)).await;
         assert!(endless.poll().is_pending());
-        assert_eq!(endless.wakes(), 0);
+        assert_eq!(endless.take_wakes(), 0);
         assert!(endless.future.deadline() > start + Duration::from_secs(10 * 365 * 86_400));
         assert!(!endless.future.is_elapsed());
     });
@@ -260,9 +260,9 @@ fn a_reset_moves_the_end_both_ways_and_wakes_at_the_new_one() {
         // Later, without a poll in between.
         sleep.future.as_mut().reset(start + ms(60));
         time::advance(ms(10)).await;
-        assert_eq!(sleep.wakes(), 0);
+        assert_eq!(sleep.take_wakes(), 0);
         time::advance(ms(1)).await;
-        assert_eq!(sleep.wakes(), 1);
+        assert_eq!(sleep.take_wakes(), 1);
         assert!(sleep.future.is_elapsed());
         assert!(sleep.poll().is_ready());
         // After its end.
@@ -285,7 +285,7 @@ fn a_reset_to_the_past_is_ready_at_once_and_wakes() {
         assert!(sleep.poll().is_pending());
         time::advance(ms(50)).await;
         sleep.future.as_mut().reset(start + ms(40));
-        assert_eq!(sleep.wakes(), 1);
+        assert_eq!(sleep.take_wakes(), 1);
         assert!(sleep.future.is_elapsed());
         assert!(sleep.poll().is_ready());
     });
@@ -300,9 +300,9 @@ fn a_reset_between_firing_and_the_poll_counts() {
         assert!(sleep.future.is_elapsed());
         sleep.future.as_mut().reset(Instant::now() + ms(5));
         assert!(sleep.poll().is_pending());
-        sleep.wakes();
+        sleep.take_wakes();
         time::advance(ms(5)).await;
-        assert_eq!(sleep.wakes(), 1);
+        assert_eq!(sleep.take_wakes(), 1);
         assert!(sleep.poll().is_ready());
     });
 }
@@ -313,14 +313,14 @@ fn the_waker_of_the_last_poll_is_woken() {
         let mut first = Polled::new(sleep(ms(5)));
         assert!(first.poll().is_pending());
         let mut moved = Polled {
-            wakes: Arc::default(),
+            count: Arc::default(),
             future: first.future,
         };
         assert!(moved.poll().is_pending());
         time::advance(ms(5)).await;
-        assert_eq!(moved.wakes(), 1);
+        assert_eq!(moved.take_wakes(), 1);
         assert_eq!(
-            Arc::strong_count(&first.wakes),
+            Arc::strong_count(&first.count),
             1,
             "the first waker is dropped"
         );
@@ -333,8 +333,8 @@ fn a_dropped_sleep_drops_its_waker_and_moves_no_clock() {
         let start = Instant::now();
         let mut dropped = Polled::new(sleep(ms(5)));
         assert!(dropped.poll().is_pending());
-        assert_eq!(Arc::strong_count(&dropped.wakes), 2);
-        let wakes = dropped.wakes.clone();
+        assert_eq!(Arc::strong_count(&dropped.count), 2);
+        let wakes = dropped.count.clone();
         drop(dropped);
         assert_eq!(Arc::strong_count(&wakes), 1);
         sleep(ms(9)).await;
@@ -377,7 +377,7 @@ fn a_hundred_thousand_sleeps_fire_once_each() {
         sleep(ms(60_001)).await;
         for some in sleeps.chunks_mut(100) {
             for sleep in some {
-                assert_eq!(sleep.wakes(), 1);
+                assert_eq!(sleep.take_wakes(), 1);
                 assert!(sleep.poll().is_ready());
             }
             yield_once().await;
@@ -387,7 +387,7 @@ fn a_hundred_thousand_sleeps_fire_once_each() {
 
 #[test]
 fn a_sleep_may_be_dropped_on_another_thread() {
-    let rt = real();
+    let rt = current();
     let (send, receive) = mpsc::channel::<std::pin::Pin<Box<Sleep>>>();
     let other = thread::spawn(move || receive.into_iter().count());
     rt.block_on(async {
@@ -430,7 +430,7 @@ fn block_on_by_parking<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn a_sleep_may_be_polled_on_another_thread() {
-    let rt = real();
+    let rt = current();
     let is_done = Arc::new(AtomicBool::new(false));
     let started = std::time::Instant::now();
     let delay = {
@@ -457,14 +457,14 @@ fn a_sleep_may_be_polled_on_another_thread() {
 #[test]
 #[should_panic(expected = "is being shutdown")]
 fn polling_an_armed_sleep_after_the_shutdown_panics() {
-    let rt = real();
+    let rt = current();
     let mut armed = rt.block_on(async {
         let mut armed = Polled::new(sleep(HANG));
         assert!(armed.poll().is_pending());
         armed
     });
     rt.shutdown_background();
-    assert_eq!(armed.wakes(), 1, "the task learns of the end");
+    assert_eq!(armed.take_wakes(), 1, "the task learns of the end");
     let _ = armed.poll();
 }
 
@@ -476,7 +476,7 @@ fn timers_may_outlive_their_runtime_and_be_dropped_on_another_thread() {
         .enable_all()
         .build()
         .unwrap();
-    for rt in [real(), multi] {
+    for rt in [current(), multi] {
         let arm = || {
             let mut sleep = Polled::new(sleep(HANG));
             let mut timeout = Polled::new(time::timeout(HANG, std::future::pending::<()>()));
@@ -491,7 +491,7 @@ fn timers_may_outlive_their_runtime_and_be_dropped_on_another_thread() {
         drop(rt);
         for (sleep, timeout, _) in &armed {
             assert_eq!(
-                (sleep.wakes(), timeout.wakes()),
+                (sleep.take_wakes(), timeout.take_wakes()),
                 (1, 1),
                 "each is told of the end"
             );
@@ -504,7 +504,7 @@ fn timers_may_outlive_their_runtime_and_be_dropped_on_another_thread() {
 #[test]
 fn timers_are_dropped_while_their_runtime_ends() {
     for _ in 0..200 {
-        let rt = real();
+        let rt = current();
         let start = Arc::new(Barrier::new(2));
         let armed: Vec<_> = rt.block_on(async {
             let arm = |n| {
@@ -514,7 +514,7 @@ fn timers_are_dropped_while_their_runtime_ends() {
             };
             (0..100).map(arm).collect()
         });
-        let wakes: Vec<_> = armed.iter().map(|armed| armed.wakes.clone()).collect();
+        let wakes: Vec<_> = armed.iter().map(|armed| armed.count.clone()).collect();
         let other = thread::spawn({
             let start = start.clone();
             move || {

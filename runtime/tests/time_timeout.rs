@@ -1,13 +1,13 @@
 //! `timeout` and `timeout_at`.
 
-mod time_support;
+mod support;
 
 use runtime::time::error::{Elapsed, Error};
 use runtime::time::{self, Duration, Instant, timeout, timeout_at};
 use std::future::{Future, IntoFuture, pending, poll_fn, ready};
 use std::io;
 use std::task::Poll;
-use time_support::{Polled, ms, ms_since, paused, real, yield_once};
+use support::{Polled, current, ms, ms_since, paused, yield_once};
 
 #[test]
 fn a_ready_future_wins_even_without_time() {
@@ -27,7 +27,7 @@ fn a_ready_future_wins_even_without_time() {
 
 #[test]
 fn a_limit_of_no_time_waits_for_the_drivers_next_turn() {
-    real().block_on(async {
+    current().block_on(async {
         let start = Instant::now();
         let mut none = Polled::new(timeout(Duration::ZERO, pending::<()>()));
         assert!(none.poll().is_pending());
@@ -136,7 +136,7 @@ fn a_spent_budget_does_not_hold_the_limit_back() {
 
 #[test]
 fn it_works_on_the_systems_clock() {
-    real().block_on(async {
+    current().block_on(async {
         let start = std::time::Instant::now();
         assert!(timeout(ms(3), pending::<()>()).await.is_err());
         assert!(start.elapsed() >= ms(3));
