@@ -5,14 +5,14 @@
 //!       └────────► contest::contestants() ◄───────────────────┘
 //!                     │               │                 │
 //!                  areas            table           lateness
-//!            (criterion groups)  (interleaved)  (interleaved)
+//!               (criterion)  (interleaved)  (interleaved)
 //! ```
 //!
 //! A scenario is a generic function, so the hot path is monomorphic and has the same source for
 //! every runtime; the adapters in [`peers`] only rename. The machine may be shared and noisy:
-//! compare runtimes with `paired`, whose rounds alternate between them, and use the criterion
-//! targets (`spawn`, `task`, `yield`, `channel`, `timer`, `net`, `blocking`, `sync`) to compare a
-//! runtime with its own past. `lateness` shows how exact sleeps are.
+//! compare runtimes with `paired`, whose rounds alternate between them, and use `areas`, which is
+//! in criterion, to compare a runtime with its own past. `calls` counts system calls, `lateness`
+//! shows how exact sleeps are.
 //!
 //! A runtime that lacks what a scenario needs is left out of that row. [`floor`] takes part in the
 //! echoes without being a runtime: it shows what the system alone costs.

@@ -66,15 +66,6 @@ impl Entry {
     pub fn start(&self) -> Box<dyn Session> {
         (self.start)()
     }
-
-    /// First part of the id.
-    #[must_use]
-    pub fn area(&self) -> &'static str {
-        self.id
-            .split('/')
-            .next()
-            .expect("split yields at least one part")
-    }
 }
 
 /// A started runtime, ready to run its scenario.
