@@ -1,35 +1,8 @@
-//! The criterion groups of one area.
+//! All areas in criterion, every runtime in turn: `cargo bench -p runtime-benches --bench areas --
+//! [regex]`, for example `^sync/`.
 
-use std::time::Duration;
+#![forbid(unsafe_code)]
 
-use criterion::Criterion;
-
-use crate::contest::contestants;
-
-/// Measures the scenarios of `area` for every runtime, as `area/what/variant/runtime`.
-///
-/// Each benchmark has its own runtime, stopped before the next one starts.
-pub fn run(area: &str) {
-    let mut criterion = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-        .configure_from_args();
-    let contestants = contestants();
-    for row in contestants[0]
-        .entries
-        .iter()
-        .filter(|row| row.area() == area)
-    {
-        for contestant in &contestants {
-            let Some(entry) = contestant.entry(row.id) else {
-                continue;
-            };
-            criterion.bench_function(&format!("{}/{}", entry.id, contestant.name), |bencher| {
-                let mut session = entry.start();
-                bencher.iter_custom(|iterations| session.run(iterations).wall);
-            });
-        }
-    }
-    criterion.final_summary();
+fn main() {
+    runtime_benches::areas::main();
 }

@@ -1,7 +1,7 @@
 //! The adapters of `io` over streams that give and take what they like, lie and panic.
 #![no_main]
 
-#[path = "../../runtime/tests/support/adapters.rs"]
+#[path = "../../runtime/tests/io/adapters.rs"]
 mod adapters;
 
 libfuzzer_sys::fuzz_target!(

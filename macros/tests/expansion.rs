@@ -23,7 +23,7 @@ mod pin;
 
 pub use runtime_macros::{main, test};
 
-#[path = "../../runtime/tests/macros_behaviour.rs"]
+#[path = "../../runtime/tests/macros/behaviour.rs"]
 mod behaviour;
 
 mod budget {

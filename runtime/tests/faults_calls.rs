@@ -3,9 +3,8 @@
 //! answer.
 #![cfg(all(target_os = "linux", target_env = "gnu", feature = "net"))]
 
-mod fault_support;
+mod support;
 
-use fault_support::*;
 use libc::{c_int, c_void};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
@@ -16,6 +15,7 @@ use std::mem;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use support::*;
 
 /// Threads that may still be created; `usize::MAX` for any number.
 static THREADS_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -153,7 +153,7 @@ const HOUR_NS: i64 = 3_600_000_000_000;
 /// At each place: the first worker, a later one, the monitor.
 #[test]
 fn a_refused_thread_fails_the_build_and_leaves_nothing() {
-    in_child(
+    in_child!(
         "a_refused_thread_fails_the_build_and_leaves_nothing",
         || {
             let (files_before, threads_before) = (open_files(), threads());
@@ -204,7 +204,7 @@ fn a_refused_thread_fails_the_build_and_leaves_nothing() {
 
 #[test]
 fn a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are() {
-    in_child(
+    in_child!(
         "a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are",
         || {
             for runtime in both(2) {
@@ -234,7 +234,7 @@ fn a_refused_blocking_thread_is_an_error_or_waits_for_those_there_are() {
 /// The worker keeps its core and blocks with it; the monitor has the other one do the rest.
 #[test]
 fn block_in_place_works_without_a_thread_to_be_had() {
-    in_child("block_in_place_works_without_a_thread_to_be_had", || {
+    in_child!("block_in_place_works_without_a_thread_to_be_had", || {
         let runtime = multi(2);
         runtime.block_on(async {
             THREADS_LEFT.store(0, SeqCst);
@@ -258,7 +258,7 @@ fn block_in_place_works_without_a_thread_to_be_had() {
 
 #[test]
 fn a_refused_registration_is_an_error_and_leaves_nothing() {
-    in_child(
+    in_child!(
         "a_refused_registration_is_an_error_and_leaves_nothing",
         || {
             // At build: the waker, the timer.
@@ -304,7 +304,7 @@ fn a_refused_registration_is_an_error_and_leaves_nothing() {
 /// Every second wait is interrupted, and one event comes at a time.
 #[test]
 fn interrupted_waits_and_single_events_lose_nothing() {
-    in_child("interrupted_waits_and_single_events_lose_nothing", || {
+    in_child!("interrupted_waits_and_single_events_lose_nothing", || {
         INTERRUPT_EACH.store(2, SeqCst);
         EVENTS_AT_MOST.store(1, SeqCst);
         for runtime in both(2) {
@@ -343,7 +343,7 @@ fn interrupted_waits_and_single_events_lose_nothing() {
 /// Each timer that became due fires once, in the order of the deadlines.
 #[test]
 fn a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order() {
-    in_child(
+    in_child!(
         "a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order",
         || {
             for runtime in both(1) {
@@ -408,7 +408,7 @@ fn a_clock_that_jumps_ahead_fires_what_is_due_once_and_in_order() {
 /// Timers are late or early by the step, as they must be; nothing underflows, nobody is lost.
 #[test]
 fn a_clock_that_goes_back_loses_no_timer() {
-    in_child("a_clock_that_goes_back_loses_no_timer", || {
+    in_child!("a_clock_that_goes_back_loses_no_timer", || {
         CLOCK_OFFSET.store(10 * HOUR_NS, SeqCst);
         for runtime in both(2) {
             runtime.block_on(async {
@@ -436,7 +436,7 @@ fn a_clock_that_goes_back_loses_no_timer() {
 
 #[test]
 fn a_clock_that_stands_holds_up_timers_only() {
-    in_child("a_clock_that_stands_holds_up_timers_only", || {
+    in_child!("a_clock_that_stands_holds_up_timers_only", || {
         for runtime in both(2) {
             runtime.block_on(async {
                 let mut time = libc::timespec {

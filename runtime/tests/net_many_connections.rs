@@ -2,12 +2,12 @@
 //! is the whole process's.
 #![cfg(target_os = "linux")]
 
-mod net_support;
+mod support;
 
-use net_support::multi_thread;
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use support::multi_thread;
 
 const CONNECTIONS: usize = 5_000;
 const FILES: u64 = 1_024;

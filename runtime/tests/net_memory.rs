@@ -1,13 +1,13 @@
 //! What a registered socket takes, by a counting allocator, and that it comes back.
 #![cfg(target_os = "linux")]
 
-mod net_support;
+mod support;
 
-use net_support::{current_thread, poll_once};
 use runtime::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use support::{current_thread, poll_once};
 
 /// Most bytes that one socket may take, in the socket type and behind it.
 const MOST_PER_SOCKET: usize = 128;

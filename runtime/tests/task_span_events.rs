@@ -1,6 +1,6 @@
 //! The feature `tracing`: what a subscriber is told of tasks and their wakers.
 
-mod task_support;
+mod support;
 
 use runtime::runtime::{Builder, Runtime};
 use runtime::sync::oneshot;
@@ -12,7 +12,7 @@ use std::future::{pending, poll_fn, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
-use task_support::{Count, OnDrop, With, within_bound};
+use support::{Count, OnDrop, With, within_bound};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;

@@ -1,6 +1,6 @@
 //! The feature `tracing`: a spawned task runs in the span of its spawner.
 
-mod task_support;
+mod support;
 
 use runtime::runtime::Builder;
 use runtime::sync::oneshot;
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
-use task_support::{Count, OnDrop, With, on_each_flavour, within_bound};
+use support::{Count, OnDrop, With, on_each_flavour, within_bound};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::set_global_default;
 use tracing::{Event, Metadata, Span, Subscriber};

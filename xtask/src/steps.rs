@@ -22,7 +22,7 @@ pub(crate) fn test() -> Vec<Cargo> {
     vec![
         Cargo::new("test"),
         Cargo::new("test -p runtime --features tracing --test task_spans --test task_span_events"),
-        Cargo::new("test -p runtime --features taskdump --test runtime_dump"),
+        Cargo::new("test -p runtime --features taskdump --test runtime dump::"),
         Cargo::new("test -p tokio --features full --test names"),
     ]
 }
@@ -87,72 +87,92 @@ fn models(flags: &str, directory: &str, name: Option<&str>) -> Cargo {
     command.arg("--").arg("--nocapture").arg("--test-threads=2")
 }
 
-/// Integration tests under both sanitizers.
-const SANITIZED: &[&str] = &[
-    "block_in_place",
-    "eintr",
-    "emfile",
-    "io_read",
-    "io_write",
-    "memory",
-    "model",
-    "net_accept_emfile",
-    "sync_barrier",
-    "sync_broadcast",
-    "sync_channels",
-    "sync_condvar",
-    "sync_locks",
-    "sync_mpmc",
-    "sync_once",
-    "sync_rwlock",
-    "task_combinations",
-    "task_panics",
-    "task_wakers",
-    "time_interval",
-    "time_pause",
-    "time_sleep",
-    "time_timeout",
-];
+/// Integration tests: binaries, and of some only these modules.
+struct Tests {
+    whole: &'static [&'static str],
+    parts: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Under both sanitizers.
+const SANITIZED: Tests = Tests {
+    whole: &[
+        "eintr",
+        "emfile",
+        "memory",
+        "model",
+        "net_accept_emfile",
+        "time",
+    ],
+    parts: &[
+        ("io", &["read", "write"]),
+        ("runtime", &["block_in_place"]),
+        (
+            "sync",
+            &[
+                "barrier",
+                "broadcast",
+                "channels",
+                "condvar",
+                "locks",
+                "mpmc",
+                "once",
+                "rwlock",
+            ],
+        ),
+        ("task", &["combinations", "panics", "wakers"]),
+    ],
+};
 
 /// Only under AddressSanitizer: ThreadSanitizer raises alarms where these tests or what they call
 /// synchronise inside std (contended mutexes, printed panics, ends of thread scopes), which is not
 /// instrumented.
-const ADDRESS_ONLY: &[&str] = &[
-    "driver",
-    "fs_file",
-    "fs_tree",
-    "io_async_fd",
-    "io_streams",
-    "macros_behaviour",
-    "macros_exit",
-    "net_faults",
-    "net_tcp",
-    "net_tcp_exact_fit",
-    "net_udp",
-    "net_unix_datagram",
-    "net_unix_exact_fit",
-    "net_unix_pipe",
-    "net_unix_stream",
-    "process",
-    "runtime_blocked_worker",
-    "runtime_build",
-    "runtime_hooks",
-    "runtime_metrics",
-    "runtime_misuse",
-    "runtime_shutdown",
-    "scheduler_fairness",
-    "signal_unix",
-    "sync_watch",
-    "task_cancellation",
-    "task_coop",
-    "task_handles",
-    "task_inherited",
-    "task_join_set",
-    "task_local_set",
-    "task_locals",
-    "task_scope",
-    "task_tracker",
-];
+const ADDRESS_ONLY: Tests = Tests {
+    whole: &["driver", "fs", "macros", "macros_exit", "signal"],
+    parts: &[
+        ("io", &["async_fd", "streams"]),
+        (
+            "net",
+            &[
+                "faults",
+                "tcp",
+                "tcp_exact_fit",
+                "udp",
+                "unix_datagram",
+                "unix_exact_fit",
+                "unix_pipe",
+                "unix_stream",
+            ],
+        ),
+        ("process", &["command"]),
+        (
+            "runtime",
+            &[
+                "blocked_worker",
+                "build",
+                "fairness",
+                "hooks",
+                "metrics",
+                "misuse",
+                "shutdown",
+            ],
+        ),
+        ("sync", &["watch"]),
+        (
+            "task",
+            &[
+                "cancellation",
+                "coop",
+                "handles",
+                "inherited",
+                "join_set",
+                "local_set",
+                "locals",
+                "scope",
+                "tracker",
+            ],
+        ),
+    ],
+};
 
 pub(crate) fn sanitize_threads() -> Vec<Cargo> {
     let suppressions = root().join(".ci/tsan.supp");
@@ -160,40 +180,56 @@ pub(crate) fn sanitize_threads() -> Vec<Cargo> {
     // `Arc`, whose fence the sanitizer does not model.
     let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan";
     let options = format!("suppressions={} halt_on_error=1", suppressions.display());
-    let command = sanitized(flags, "tsan", &[SANITIZED])
-        .env("TSAN_OPTIONS", options)
-        .env("RUST_BACKTRACE", "0") // Printing one takes locks of std as well.
-        .arg("--")
-        // Captured output meets behind locks of std, which the sanitizer does not see.
-        .arg("--nocapture")
-        // Threads that look at a `OnceLock` while others set it.
-        .arg("--skip")
-        .arg("threads_that_need_a_page_at_once");
-    vec![command]
+    let prepare = |command: Cargo| {
+        command
+            .env("TSAN_OPTIONS", options.clone())
+            .env("RUST_BACKTRACE", "0") // Printing one takes locks of std as well.
+            // Captured output meets behind locks of std, which the sanitizer does not see.
+            .arg("--nocapture")
+            // Threads that look at a `OnceLock` while others set it.
+            .arg("--skip")
+            .arg("threads_that_need_a_page_at_once")
+    };
+    let commands = sanitized(flags, "tsan", &[&SANITIZED]);
+    commands.into_iter().map(prepare).collect()
 }
 
 pub(crate) fn sanitize_addresses() -> Vec<Cargo> {
     let suppressions = root().join(".ci/lsan.supp");
-    let command = sanitized("-Zsanitizer=address", "asan", &[SANITIZED, ADDRESS_ONLY])
-        .env("ASAN_OPTIONS", "detect_stack_use_after_return=1")
-        .env(
-            "LSAN_OPTIONS",
-            format!("suppressions={}", suppressions.display()),
-        );
-    vec![command]
+    let suppressions = format!("suppressions={}", suppressions.display());
+    let prepare = |command: Cargo| {
+        command
+            .env("ASAN_OPTIONS", "detect_stack_use_after_return=1")
+            .env("LSAN_OPTIONS", suppressions.clone())
+    };
+    let commands = sanitized("-Zsanitizer=address", "asan", &[&SANITIZED, &ADDRESS_ONLY]);
+    commands.into_iter().map(prepare).collect()
 }
 
-/// Unit tests and the named integration tests. Not those that replace libc's symbols, which the
-/// sanitizers replace too, and nothing of `macros`, which runs in the compiler, uninstrumented.
-fn sanitized(flags: &str, directory: &str, tests: &[&[&str]]) -> Cargo {
-    let packages = "-p runtime -p runtime-io-driver -p runtime-timer";
-    let line = format!("test --profile model --target {SANITIZED_TARGET} {packages} --lib");
-    let command = Cargo::new(&line)
-        .flags(flags, directory)
-        .env("RUSTC_BOOTSTRAP", "1") // `-Z` flags on the stable toolchain.
-        .env("RUNTIME_SANITIZED", "1"); // For tests that start a compiler.
-    let tests = tests.iter().copied().flatten();
-    tests.fold(command, |command, test| command.arg("--test").arg(*test))
+/// Unit tests and the named integration tests, as commands that more arguments of the harness may
+/// follow. Not those that replace libc's symbols, which the sanitizers replace too, and nothing of
+/// `macros`, which runs in the compiler, uninstrumented.
+fn sanitized(flags: &str, directory: &str, tests: &[&Tests]) -> Vec<Cargo> {
+    let command = |packages: &str| {
+        let line = format!("test --profile model --target {SANITIZED_TARGET} {packages}");
+        Cargo::new(&line)
+            .flags(flags, directory)
+            .env("RUSTC_BOOTSTRAP", "1") // `-Z` flags on the stable toolchain.
+            .env("RUNTIME_SANITIZED", "1") // For tests that start a compiler.
+    };
+    let whole = tests.iter().flat_map(|tests| tests.whole);
+    let packages = "-p runtime -p runtime-io-driver -p runtime-timer --lib";
+    let whole = whole.fold(command(packages), |command, test| {
+        command.arg("--test").arg(*test)
+    });
+    let mut commands = vec![whole.arg("--")];
+    // Names of modules choose among all that a command runs, so each binary has its own.
+    for (test, modules) in tests.iter().flat_map(|tests| tests.parts) {
+        let part = command("-p runtime --test").arg(*test).arg("--");
+        let modules = modules.iter().map(|module| format!("{module}::"));
+        commands.push(modules.fold(part, Cargo::arg));
+    }
+    commands
 }
 
 pub(crate) fn bench(filters: &[&str]) -> Vec<Cargo> {
@@ -265,6 +301,19 @@ mod tests {
         assert_eq!(fuzz(None).len(), FUZZED.len());
         assert_eq!(fuzz(Some("permits")).len(), 1);
         assert!(fuzz(Some("permit")).is_empty());
+    }
+
+    /// A module that is gone would pass, with no test.
+    #[test]
+    fn sanitized_modules_are_there() {
+        for tests in [&SANITIZED, &ADDRESS_ONLY] {
+            for (test, modules) in tests.parts {
+                for module in *modules {
+                    let path = format!("runtime/tests/{test}/{module}.rs");
+                    assert!(root().join(&path).exists(), "no {path}");
+                }
+            }
+        }
     }
 
     /// Flags reach every dependency, so each kind of build has its directory.

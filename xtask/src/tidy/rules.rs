@@ -138,8 +138,14 @@ fn cancel_safety(source: &Source) -> Vec<String> {
 
 /// Atomics come through the shim, and their orderings are checked by a model or exempt.
 fn atomics(source: &Source, models: &[(&str, Checked)]) -> Vec<String> {
-    // `loom-tests` is itself the check, `model` is its test facade.
-    let foreign = ["loom-tests/", "runtime/src/model", "runtime/src/loom/"];
+    // `loom-tests` is itself the check, `model` is its test facade; what `benches` counts is no
+    // protocol.
+    let foreign = [
+        "benches/",
+        "loom-tests/",
+        "runtime/src/model",
+        "runtime/src/loom/",
+    ];
     if source.path.ends_with("/src/loom.rs") || foreign.iter().any(|it| source.path.starts_with(it))
     {
         return Vec::new();

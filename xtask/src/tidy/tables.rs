@@ -34,7 +34,7 @@ pub(super) const UNSAFE: &[&str] = &[
     "io-driver/src/timerfd.rs",  // Owned descriptors of timerfd_create.
     "io-driver/tests/eintr.rs",  // Defines libc symbols to make calls fail.
     "io-driver/tests/emfile.rs", // The same.
-    "runtime/tests/net_tcp_exact_fit.rs", // Asks for a socket option that std does not know.
+    "runtime/tests/net/tcp_exact_fit.rs", // Asks for a socket option that std does not know.
     "macros/src/*", // Quoted tokens: the compiler forbids unsafe code in the crate itself.
     "runtime/src/util/trace_leaf.rs", // G1: a closure further down on the stack.
     "runtime/src/util/forks.rs", // A function that `fork` calls in the child.

@@ -1,7 +1,0 @@
-//! The `blocking` area in criterion, every runtime in turn.
-
-#![forbid(unsafe_code)]
-
-fn main() {
-    runtime_benches::areas::run("blocking");
-}

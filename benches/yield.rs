@@ -1,7 +1,0 @@
-//! The `yield` area in criterion, every runtime in turn.
-
-#![forbid(unsafe_code)]
-
-fn main() {
-    runtime_benches::areas::run("yield");
-}

@@ -1,0 +1,4 @@
+//! What the macros expand to, and what they say of wrong input.
+
+mod behaviour;
+mod ui;

@@ -1,0 +1,6 @@
+//! Commands and children.
+
+mod command;
+mod faults;
+#[path = "../support/mod.rs"]
+mod support;
