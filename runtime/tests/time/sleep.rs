@@ -215,7 +215,7 @@ fn a_biased_select_over_timers_without_time_starves_nobody() {
     workers.block_on(loops());
     workers.block_on(async { runtime::spawn(loops()).await.unwrap() });
     let _context = workers.enter();
-    support::block_on(loops());
+    crate::support::block_on(loops());
 }
 
 #[test]
@@ -416,7 +416,7 @@ fn a_sleep_may_be_polled_on_another_thread() {
     let other = thread::spawn({
         let is_done = is_done.clone();
         move || {
-            support::block_on(delay);
+            crate::support::block_on(delay);
             let elapsed = started.elapsed();
             is_done.store(true, SeqCst);
             elapsed
