@@ -223,8 +223,8 @@ fn each_task_leaves_the_slot_once() {
     });
 }
 
-/// K1 and the token: two workers wait, in the reactor or beside it; each is woken by its own
-/// wake-up, whichever of the two has the token, and whatever happens in the reactor.
+/// K1 and the driver guard: two workers wait, in the reactor or beside it; each is woken by its own
+/// wake-up, whichever of the two has the driver guard, and whatever happens in the reactor.
 #[test]
 fn a_wake_reaches_a_worker_wherever_it_waits() {
     a_wake_reaches_both(false);

@@ -137,7 +137,11 @@ impl Driver {
         }
         self.request.store(worker + 1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.try_guard()
+        let guard = self.try_guard();
+        if guard.is_some() {
+            self.withdraw_request(worker);
+        }
+        guard
     }
 
     /// After a look, without the guard: whom to unpark so that somebody waits in the reactor (D3).

@@ -213,8 +213,8 @@ impl CoreGuard {
         if idle {
             shared.stats.asleep();
             self.local().core.duties.sleeps();
-            if let Some(mut token) = shared.driver.try_guard() {
-                token.wait();
+            if let Some(mut guard) = shared.driver.try_guard() {
+                guard.wait();
             }
             shared.stats.awake();
             self.local().core.driver_interval.waited();

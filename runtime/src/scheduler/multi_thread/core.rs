@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
     pub(super) in_driver: Cell<bool>,
-    pub(super) lingering: Lingering,
+    pub(super) job_spins: JobSpins,
     /// Cells made less cells freed by this worker; see `cells`.
     pub(super) cells: Cell<isize>,
 }
@@ -57,27 +57,27 @@ impl Core {
             suppressed_wakes: Cell::new(0),
             unannounced: Cell::new(0),
             in_driver: Cell::new(false),
-            lingering: Lingering::new(),
+            job_spins: JobSpins::new(),
             cells: Cell::new(0),
         }
     }
 }
 
-/// How waiting awake for the end of a blocking job has paid.
+/// How spinning for the end of a blocking job has paid.
 #[derive(Debug)]
-pub(super) struct Lingering {
+pub(super) struct JobSpins {
     /// Given to a thread of the pool that was awake.
     pub(super) for_awake: Cell<AdaptiveSpin>,
     /// Given to one that had to be woken: about as long as this takes on an idle machine.
     pub(super) for_asleep: Cell<AdaptiveSpin>,
 }
 
-impl Lingering {
+impl JobSpins {
     fn new() -> Self {
-        let patience = |limit_us| Cell::new(AdaptiveSpin::new(Duration::from_micros(limit_us)));
+        let spin = |limit_us| Cell::new(AdaptiveSpin::new(Duration::from_micros(limit_us)));
         Self {
-            for_awake: patience(10),
-            for_asleep: patience(30),
+            for_awake: spin(10),
+            for_asleep: spin(30),
         }
     }
 }

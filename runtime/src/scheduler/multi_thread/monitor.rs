@@ -12,7 +12,7 @@
 //! - M3. It takes nothing itself and touches no deque: it marks and wakes. If nobody sleeps, the
 //!   busy workers see the mark and share what the stuck one has.
 //! - M4. A wake names its duty: who is woken for timers fires those that are due on all wheels,
-//!   whether it gets the driver's token or not. A rescue after which nothing ran is repeated at
+//!   whether it gets the driver guard or not. A rescue after which nothing ran is repeated at
 //!   ever longer intervals.
 //!
 //! The wheel of a stuck worker is announced to whoever waits in the reactor, so its later timers

@@ -1,4 +1,4 @@
-//! How a worker waits: the first takes the driver's token and waits in the reactor, the others
+//! How a worker waits: the first takes the driver guard and waits in the reactor, the others
 //! on their own word.
 //!
 //! ```text
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - K1. An `unpark` before or during a wait ends that wait; it is remembered once.
-//!   A wait awake ([`Parker::linger`]) leaves the word `EMPTY`: a notification that comes after its
+//!   A spin ([`Parker::spin_wait`]) leaves the word `EMPTY`: a notification that comes after its
 //!   last look is found by the wait that follows.
 //! - K2. `unpark` makes a system call only for a thread that waits.
 //!
@@ -73,7 +73,7 @@ impl Parker {
 
     /// Waits awake until notified, for `limit` at most. Returns for how long, and whether a
     /// notification came, which is used up.
-    pub(crate) fn linger(&self, limit: Duration) -> (Duration, bool) {
+    pub(crate) fn spin_wait(&self, limit: Duration) -> (Duration, bool) {
         let is_notified = || self.state.load(Ordering::Relaxed) == NOTIFIED;
         let (waited, came) = loom::spin_until(limit, is_notified);
         (waited, came && self.take_notification())

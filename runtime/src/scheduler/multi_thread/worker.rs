@@ -136,7 +136,7 @@ impl Core {
             || remote.attend_driver.load(Ordering::Relaxed)
     }
 
-    /// Takes what the driver has, without waiting. While another worker has the token it brings the
+    /// Takes what the driver has, without waiting. While another worker has the driver guard it brings the
     /// events; this worker's own timers are fired all the same.
     pub(crate) fn poll_driver(&self, shared: &Shared) {
         self.yields.set(0);
@@ -150,15 +150,15 @@ impl Core {
         }
         let driver = &shared.driver;
         self.in_driver.set(true);
-        let token = if driver.handle().has_sources() {
+        let guard = if driver.handle().has_sources() {
             driver.try_guard()
         } else {
             None
         };
-        match token {
-            Some(mut token) => {
-                token.poll();
-                drop(token);
+        match guard {
+            Some(mut guard) => {
+                guard.poll();
+                drop(guard);
                 if let Some(worker) = driver.take_request() {
                     shared.unpark(worker);
                 }
@@ -270,12 +270,12 @@ impl Core {
 
     pub(crate) fn wait(&self, shared: &Shared) {
         let parker = &shared.remotes[self.index].parker;
-        if self.lingers(parker) {
+        if self.spins_for_job(parker) {
             return;
         }
-        if let Some(mut token) = shared.driver.guard_or_request(self.index) {
+        if let Some(mut guard) = shared.driver.guard_or_request(self.index) {
             self.in_driver.set(true);
-            parker.park_in_reactor(|| token.wait());
+            parker.park_in_reactor(|| guard.wait());
             self.in_driver.set(false);
             return;
         }
@@ -287,24 +287,24 @@ impl Core {
         shared.driver.withdraw_request(self.index);
     }
 
-    /// Waits awake for a moment if this worker has handed a job to the blocking pool since it
+    /// Spins for a moment if this worker has handed a job to the blocking pool since it
     /// slept last, and if that has paid: its end is often what comes next. True if something came.
     ///
     /// The worker is a sleeper already, so whoever wakes it only writes its word.
-    fn lingers(&self, parker: &Parker) -> bool {
-        let lingering = match blocking::take_handed_to() {
+    fn spins_for_job(&self, parker: &Parker) -> bool {
+        let spin = match blocking::take_handed_to() {
             None => return false,
-            Some(HandedTo::Spinning) => &self.lingering.for_awake,
-            Some(HandedTo::Parked) => &self.lingering.for_asleep,
+            Some(HandedTo::Spinning) => &self.job_spins.for_awake,
+            Some(HandedTo::Parked) => &self.job_spins.for_asleep,
         };
-        let mut patience = lingering.get();
-        let limit = patience.next_alike();
+        let mut attempts = spin.get();
+        let limit = attempts.next_alike();
         let came = limit.is_some_and(|limit| {
-            let (waited, came) = parker.linger(limit);
-            patience.ended(limit, waited, came);
+            let (waited, came) = parker.spin_wait(limit);
+            attempts.ended(limit, waited, came);
             came
         });
-        lingering.set(patience);
+        spin.set(attempts);
         came
     }
 
