@@ -18,6 +18,8 @@
 //!   is made while a lock of this crate is held.
 //! - **Invariant:** an event that comes after its registration is gone changes nothing and wakes
 //!   nobody, also when the slot has a new owner.
+//!
+//! How it is made: `docs/design/io.md`.
 #![deny(unsafe_code)]
 
 mod driver;

@@ -41,6 +41,8 @@
 //! }
 //! assert_eq!(fired, ["pong", "ping"]);
 //! ```
+//!
+//! How it is made: `docs/design/timer.md`.
 #![forbid(unsafe_code)]
 
 mod entries;

@@ -13,6 +13,8 @@
 //!
 //! The descriptor is asked of its owner each time and never stored: an owner that was exchanged
 //! through `get_mut` must not make us deregister a number that by now is somebody else's.
+//!
+//! How it is made: `docs/design/io.md`.
 #![allow(unsafe_code)]
 
 mod guard;

@@ -13,6 +13,8 @@
 //! | `start` | creating threads, handing them their first job, joining them |
 //! | `sleeper` | one idle thread, spinning or parked |
 //! | `spin_hint` | what others see of how quick the pool is |
+//!
+//! How it is made: `docs/design/blocking.md`.
 
 mod accounting;
 mod config;

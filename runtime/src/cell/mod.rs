@@ -54,6 +54,8 @@
 //!
 //! Sources: the life cycle of `async-task` and tokio as their documentation tells it;
 //! the pure-snapshot style of rayon's sleep counters.
+//!
+//! How it is made: `docs/design/cell.md`.
 
 pub(crate) mod abort;
 pub(crate) mod context;

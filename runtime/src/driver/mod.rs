@@ -13,6 +13,8 @@
 //!   waiter although somebody has time for it. Who parks: request, `fence(SeqCst)`, try for the
 //!   guard once more. Who looked: release the guard, `fence(SeqCst)`, read the request. One fence
 //!   is first.
+//!
+//! How it is made: `docs/design/io.md`, `docs/design/time.md`.
 
 pub(crate) mod clock;
 #[cfg(any(feature = "net", feature = "signal"))]

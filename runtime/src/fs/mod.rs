@@ -23,6 +23,8 @@
 //!
 //! An operation that has started is not taken back when its future is dropped: a file may be
 //! created or removed after that.
+//!
+//! How it is made: `docs/design/fs.md`.
 
 mod attributes;
 mod contents;

@@ -6,6 +6,8 @@
 //! The traits are one file each; `read`, `write`, `buf_read` and `seek` hold the extension traits
 //! with one future per file. All of them know only the cooperative budget, so that an in-memory
 //! stream which is always ready cannot keep a task from yielding.
+//!
+//! How it is made: `docs/design/io_streams.md`.
 
 mod async_buf_read;
 mod async_read;

@@ -19,6 +19,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! How it is made: `docs/design/net.md`.
 
 mod addr;
 mod datagram;

@@ -34,6 +34,8 @@
 //!
 //! A child belongs to the process that spawned it. If that one forks, waiting for a copy of the
 //! [`Child`] in the fork is an error (`ECHILD`), and dropping it neither kills nor reaps.
+//!
+//! How it is made: `docs/design/process.md`.
 
 mod child;
 mod command;

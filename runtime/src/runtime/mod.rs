@@ -30,6 +30,8 @@
 //! taken over by a worker that sleeps. It is still one worker less: move long blocking calls to
 //! [`spawn_blocking`](crate::task::spawn_blocking) or wrap them in
 //! [`block_in_place`](crate::task::block_in_place).
+//!
+//! How it is made: `docs/design/metrics.md`.
 
 mod builder;
 pub(crate) mod context;

@@ -1,6 +1,6 @@
 //! When a busy worker serves what others wait for: the driver, its own wheel, the injector, and
 //! the queue of a worker that is stuck. By the clock, because a number of turns says nothing about
-//! time: 61 polls take 6 µs or 300 ms.
+//! time: 61 polls take 6 µs or 300 ms. One of the heuristics of `docs/design/heuristics.md`.
 //!
 //! - B1. A busy worker serves all its duties at the first checkpoint that lies [`AIM`] or more
 //!   behind the last such one. Checkpoints are at most [`MOST_TURNS`] turns apart, and one turn

@@ -22,6 +22,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! How it is made: `docs/design/signal.md`.
 
 mod ctrl_c;
 #[cfg(unix)]

@@ -10,6 +10,8 @@
 //! - `stdout` and `stderr` write on the runtime's pool for blocking calls, one write of a handle
 //!   after the other (`output`). A write that was accepted is done before the runtime has ended.
 //!   Both are one definition (`handle`).
+//!
+//! How it is made: `docs/design/io_streams.md`.
 
 mod handle;
 mod output;

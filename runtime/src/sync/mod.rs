@@ -27,6 +27,9 @@
 //! end when one side is gone.
 //!
 //! The counted ones share one fair wait list (`permits`).
+//!
+//! How it is made: `docs/design/sync.md`, `docs/design/sync_channels.md`,
+//! `docs/design/sync_locks.md`, `docs/design/sync_watch.md`.
 
 mod barrier;
 mod block_on;

@@ -10,6 +10,8 @@
 //! - Values that go with a task: [`task_local!`](crate::task_local); with those that it spawns, too:
 //!   [`task_inherited!`](crate::task_inherited).
 //! - Fairness inside of a poll: [`coop`].
+//!
+//! How it is made: `docs/design/task.md`, `docs/design/task_context.md`.
 
 mod abort_on_drop;
 mod builder;

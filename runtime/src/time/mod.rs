@@ -28,6 +28,8 @@
 //! assert_eq!(answer, Ok(42));
 //! # });
 //! ```
+//!
+//! How it is made: `docs/design/time.md`.
 
 pub mod error;
 mod instant;

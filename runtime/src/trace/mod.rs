@@ -1,5 +1,7 @@
 //! What a subscriber of the crate `tracing` sees of tasks, and the span that a task carries from its
 //! spawner: with the feature `tracing`, else nothing at all. Both files have the same signatures.
+//!
+//! How it is made: `docs/design/task_context.md`.
 
 #[cfg(not(feature = "tracing"))]
 mod disabled;

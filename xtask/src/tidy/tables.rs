@@ -322,13 +322,15 @@ pub(super) const OLD_LABELS: &[&str] = &["*"];
 pub(super) const NAMES_REFUSED: bool = false;
 
 /// Whether a room's head without its page, and a page that no head names, are refused, or only counted.
-pub(super) const PAGES_REFUSED: bool = false;
+pub(super) const PAGES_REFUSED: bool = true;
 
 /// Rooms that no page of `docs/design` is about: their head says all.
 pub(super) const WITHOUT_PAGE: &[&str] = &[
-    "runtime/src/loom.rs",
+    "runtime/src/budget.rs",
+    "runtime/src/loom/mod.rs",
     "runtime/src/macros/mod.rs",
     "runtime/src/model/mod.rs",
+    "runtime/src/park.rs",
     "runtime/src/util/mod.rs",
 ];
 
