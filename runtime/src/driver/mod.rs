@@ -218,8 +218,17 @@ impl DriverGuard<'_> {
     /// Takes what is there, without waiting, and fires what is due. Returns how many sources
     /// and timers had something.
     pub(crate) fn poll(&mut self) -> usize {
-        let events = self.locked.reactor.turn(Wait::Now).events;
-        events + self.driver.look()
+        self.poll_events() + self.fire()
+    }
+
+    /// The first half of [`poll`](Self::poll): what the reactor has.
+    pub(crate) fn poll_events(&mut self) -> usize {
+        self.locked.reactor.turn(Wait::Now).events
+    }
+
+    /// The second half: the timers that are due.
+    pub(crate) fn fire(&mut self) -> usize {
+        self.driver.look()
     }
 
     /// Waits for I/O, for a wake or for the earliest deadline, then fires what is due.

@@ -38,7 +38,7 @@ pub(crate) struct Core {
     /// Tasks pushed to the deque in this poll; the first of each few looks at the sleepers for all.
     pub(super) unannounced: Cell<u32>,
     /// The driver is handing out events: queue behind the others and wake nobody yet.
-    pub(super) in_driver: Cell<bool>,
+    pub(super) in_driver: Cell<InDriver>,
     pub(super) job_spins: JobSpins,
     /// Cells made less cells freed by this worker; see `cells`.
     pub(super) cells: Cell<isize>,
@@ -56,11 +56,21 @@ impl Core {
             was_woken: Cell::new(false),
             suppressed_wakes: Cell::new(0),
             unannounced: Cell::new(0),
-            in_driver: Cell::new(false),
+            in_driver: Cell::new(InDriver::No),
             job_spins: JobSpins::new(),
             cells: Cell::new(0),
         }
     }
+}
+
+/// Whether the driver is handing out wakes on this worker, and of which kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InDriver {
+    No,
+    /// Events that a busy worker found: the first is run next.
+    Events,
+    /// Timers, whose tasks run in their order; or whatever ends a wait.
+    Timers,
 }
 
 /// How spinning for the end of a blocking job has paid.

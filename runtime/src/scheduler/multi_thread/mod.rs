@@ -14,7 +14,7 @@ mod steal;
 mod wake_throttle;
 pub(crate) mod worker;
 
-use self::core::Core;
+use self::core::{Core, InDriver};
 use self::idle::Idle;
 use self::monitor::Monitor;
 use self::parker::Parker;
@@ -279,16 +279,19 @@ impl Core {
         if let Some(observer) = &shared.config.observer {
             observer.queued(&task);
         }
-        if self.in_driver.get() {
-            // One decision for all events, when the turn is over. The first does not wait behind
-            // what is queued: on a busy worker that may be many polls.
-            if shared.config.slot && remote.slot.is_empty() {
+        match self.in_driver.get() {
+            InDriver::No => {}
+            // One decision for all, when the turn is over. The task of the first event does not
+            // wait behind what is queued: on a busy worker that may be many polls.
+            InDriver::Events if shared.config.slot && remote.slot.is_empty() => {
                 let displaced = remote.slot.put(task);
                 debug_assert!(displaced.is_none(), "Q1: the owner alone fills its slot");
-            } else {
-                self.queue.push(task);
+                return;
             }
-            return;
+            InDriver::Events | InDriver::Timers => {
+                self.queue.push(task);
+                return;
+            }
         }
         match origin {
             Origin::Yielded => {

@@ -1,7 +1,7 @@
 //! A worker's life: run what is queued, look at the driver now and then, steal, sleep.
 
 use super::Shared;
-use super::core::{Core, Local};
+use super::core::{Core, InDriver, Local};
 use super::idle::GotUp;
 use super::parker::Parker;
 use crate::blocking::{self, HandedTo};
@@ -149,7 +149,7 @@ impl Core {
             return;
         }
         let driver = &shared.driver;
-        self.in_driver.set(true);
+        self.in_driver.set(InDriver::Timers);
         let guard = if driver.handle().has_sources() {
             driver.try_guard()
         } else {
@@ -157,7 +157,10 @@ impl Core {
         };
         match guard {
             Some(mut guard) => {
-                guard.poll();
+                self.in_driver.set(InDriver::Events);
+                guard.poll_events();
+                self.in_driver.set(InDriver::Timers);
+                guard.fire();
                 drop(guard);
                 if let Some(worker) = driver.take_request() {
                     shared.unpark(worker);
@@ -170,7 +173,7 @@ impl Core {
                 driver.fire_due_of(self.index);
             }
         }
-        self.in_driver.set(false);
+        self.in_driver.set(InDriver::No);
         if self.has_more_than_one(shared) {
             shared.wake_for_queued();
         }
@@ -274,9 +277,9 @@ impl Core {
             return;
         }
         if let Some(mut guard) = shared.driver.guard_or_request(self.index) {
-            self.in_driver.set(true);
+            self.in_driver.set(InDriver::Timers);
             parker.park_in_reactor(|| guard.wait());
-            self.in_driver.set(false);
+            self.in_driver.set(InDriver::No);
             return;
         }
         if let Some(timers) = shared.driver.timers() {
