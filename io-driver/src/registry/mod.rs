@@ -303,7 +303,7 @@ mod tests {
         assert!(page.source(token).event(Ready::ALL).is_shutdown());
         let error = registry.allocate().unwrap_err();
         assert!(is_shutdown_error(&error));
-        assert!(error.to_string().contains("runtime is being shut down"));
+        assert!(error.to_string().contains("is being shutdown"));
     }
 
     #[test]
