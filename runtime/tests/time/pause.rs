@@ -318,11 +318,14 @@ fn a_clock_paused_while_timers_are_armed_fires_none_early() {
             let duration = Duration::from_micros(us);
             let start = Instant::now();
             let mut armed = Polled::new(sleep(duration));
-            let is_pending = armed.poll().is_pending();
+            if armed.poll().is_ready() {
+                // This thread was off its core in between: nothing is armed.
+                assert!(start.elapsed() >= duration, "{us}: {:?}", start.elapsed());
+                continue;
+            }
             time::pause();
             armed.future.as_mut().await;
             assert!(start.elapsed() >= duration, "{us}: {:?}", start.elapsed());
-            assert!(is_pending || us < 1_000);
             // Armed under the paused clock, fired by the running one.
             let start = Instant::now();
             let mut armed = Polled::new(sleep(ms(1)));
